@@ -1,0 +1,205 @@
+"""The data sets: where each comes from, on what terms, and how it is read.
+
+``load(name)`` looks for the archive next to the library (ml-latest-small is
+embedded), then in the folder named by ``RECLIB_DATA`` (``~/.cache/reclib`` if
+unset), and at last downloads it from its official place, terms first. What is
+checked is the *content*: an archive that was packed again is as good as the
+official one, a file with one rating changed is not.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+import urllib.request
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reclib.ratings import Ratings
+
+COLUMNS = ["user", "item", "rating", "timestamp"]
+GROUPLENS_TERMS = (
+    "Free for research. Not to be redistributed, nor used commercially, without permission of "
+    "the GroupLens project; do not suggest that GroupLens endorses your work; cite Harper and "
+    "Konstan (2015), doi 10.1145/2827872. The full terms are in the README of the archive."
+)
+
+
+def data_folder() -> Path:
+    """The book's own data: inside an installed package, or beside it in the repository."""
+    package = Path(__file__).resolve().parent
+    return package / "data" if (package / "data").is_dir() else package.parent / "data"
+
+
+def download_folder() -> Path:
+    """Where archives that may not be embedded are looked for and kept."""
+    return Path(os.environ.get("RECLIB_DATA") or Path.home() / ".cache" / "reclib")
+
+
+def _read_latest(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+    ratings = pd.read_csv(_member(archive, "ratings.csv"), header=0, names=COLUMNS)
+    movies = pd.read_csv(_member(archive, "movies.csv"), index_col="movieId")
+    return ratings, movies["title"]
+
+
+def _read_1m(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+    # pandas has a fast parser for one-letter separators only.
+    text = _member(archive, "ratings.dat").read().replace(b"::", b",")
+    ratings = pd.read_csv(io.BytesIO(text), names=COLUMNS)
+    lines = _member(archive, "movies.dat").read().decode("latin-1").splitlines()
+    movies = pd.DataFrame([line.split("::") for line in lines], columns=["item", "title", "genres"])
+    return ratings, movies.astype({"item": "int64"}).set_index("item")["title"]
+
+
+def _read_100k(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+    ratings = pd.read_csv(_member(archive, "u.data"), sep="\t", names=COLUMNS)
+    movies = pd.read_csv(
+        _member(archive, "u.item"),
+        sep="|",
+        encoding="latin-1",
+        header=None,
+        usecols=[0, 1],
+        names=["item", "title"],
+        index_col="item",
+    )
+    return ratings, movies["title"]
+
+
+def _member(archive: zipfile.ZipFile, name: str):
+    """Open a file of the archive, whichever folder it lies in."""
+    for path in archive.namelist():
+        if path.rsplit("/", 1)[-1] == name:
+            return archive.open(path)
+    raise ValueError(f"{archive.filename} holds no {name}: is it the right archive?")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What is known of a data set before it is read.
+
+    ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`.
+    """
+
+    name: str
+    title: str
+    url: str
+    fingerprint: str
+    scale: tuple[float, float]
+    terms: str
+    read: Callable[[zipfile.ZipFile], tuple[pd.DataFrame, pd.Series]]
+
+    @property
+    def archive(self) -> str:
+        return f"{self.name}.zip"
+
+    def path(self) -> Path | None:
+        """The archive on this machine, or None."""
+        for folder in (data_folder() / self.name, download_folder()):
+            if (folder / self.archive).is_file():
+                return folder / self.archive
+        return None
+
+
+_MOVIELENS = "https://files.grouplens.org/datasets/movielens/"
+DATASETS = {
+    dataset.name: dataset
+    for dataset in (
+        Dataset(
+            "ml-latest-small",
+            "MovieLens latest-small, September 2018",
+            _MOVIELENS + "ml-latest-small.zip",
+            "aee41e041008",
+            (0.5, 5.0),
+            "May be redistributed under the same conditions, for research, not commercially; "
+            "cite Harper and Konstan (2015), doi 10.1145/2827872. The full terms are in the "
+            "README of the archive.",
+            _read_latest,
+        ),
+        Dataset(
+            "ml-100k",
+            "MovieLens 100K, April 1998",
+            _MOVIELENS + "ml-100k.zip",
+            "af016ebf36ed",
+            (1.0, 5.0),
+            GROUPLENS_TERMS,
+            _read_100k,
+        ),
+        Dataset(
+            "ml-1m",
+            "MovieLens 1M, February 2003",
+            _MOVIELENS + "ml-1m.zip",
+            "85bd9ab8ecff",
+            (1.0, 5.0),
+            GROUPLENS_TERMS,
+            _read_1m,
+        ),
+    )
+}
+
+
+def load(name: str = "ml-latest-small") -> Ratings:
+    """Read a data set, downloading it first if it is not on this machine.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the archive's content is not the official one.
+    ConnectionError
+        If the archive is missing and cannot be downloaded; says what to put where.
+    """
+    dataset = find(name)
+    path = dataset.path() or fetch(name)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            table, titles = dataset.read(archive)
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path} is not a zip archive; delete it and load again") from error
+    ratings = Ratings(table, name, dataset.scale, titles)
+    if ratings.fingerprint() != dataset.fingerprint:
+        raise ValueError(
+            f"{path} does not hold the official {dataset.title}: its ratings have fingerprint "
+            f"{ratings.fingerprint()}, not {dataset.fingerprint}. Delete it and load again."
+        )
+    return ratings
+
+
+def find(name: str) -> Dataset:
+    """Look a data set up by name; ValueError lists the names there are."""
+    if name not in DATASETS:
+        raise ValueError(f"no data set {name!r}; there are: {', '.join(DATASETS)}")
+    return DATASETS[name]
+
+
+def fetch(name: str) -> Path:
+    """Show the terms of a data set, download it, and return the archive's path.
+
+    The file appears under its name only when it is complete.
+    """
+    dataset = find(name)
+    folder = download_folder()
+    print(f"{dataset.title}\n{dataset.terms}\nDownloading {dataset.url} to {folder}", flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    part = None
+    try:
+        with (
+            urllib.request.urlopen(dataset.url, timeout=60) as response,
+            tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part,
+        ):
+            while block := response.read(1 << 20):
+                part.write(block)
+        os.replace(part.name, folder / dataset.archive)
+    except OSError as error:  # urllib's errors and time-outs are all OSErrors
+        raise ConnectionError(
+            f"{dataset.title} is not on this machine and could not be downloaded ({error}). "
+            f"Put {dataset.archive} from {dataset.url} into {folder}, or set RECLIB_DATA to the "
+            "folder that holds it."
+        ) from error
+    finally:
+        if part is not None:
+            Path(part.name).unlink(missing_ok=True)
+    return folder / dataset.archive

@@ -1,0 +1,221 @@
+"""Scores in, results out: batched on the device, seen items masked, one top-k for all cut-offs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.stats
+import torch
+from torch import Tensor
+
+from reclib import metrics
+from reclib.interactions import Interactions, resolve_device
+from reclib.models.base import Recommender
+from reclib.splits import Test
+from reclib.training import oriented
+
+# -- rating prediction ---------------------------------------------------------
+
+
+def predict(
+    model: Recommender,
+    test: Test,
+    *,
+    clip: tuple[float, float] | None = None,
+    batch_size: int = 500,
+    device: str | torch.device = "auto",
+) -> Tensor:
+    """Predict every held-out rating; float32 [held_out.nnz], in the order of ``test.held_out``.
+
+    ``clip`` limits predictions to the rating scale, which never hurts.
+    """
+    device = resolve_device(device)
+    fold_in = oriented(test.fold_in, model).to(device)
+    held_out = oriented(test.held_out, model).to(device)
+    parts = []
+    for start in range(0, fold_in.num_rows, batch_size):
+        rows = slice(start, start + batch_size)
+        wanted = held_out.rows(rows)
+        if wanted.nnz:
+            parts.append(model.score(fold_in.rows(rows)).view(-1)[wanted.cells])
+    # The transpose of the transpose brings the predictions back into the caller's order.
+    predicted = oriented(held_out.with_values(torch.cat(parts)), model).values
+    if not torch.isfinite(predicted).all():
+        raise FloatingPointError(f"{type(model).__name__} predicted NaN or infinite ratings")
+    return predicted if clip is None else predicted.clamp(*clip)
+
+
+def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]:
+    """RMSE and MAE over all held-out ratings; ``options`` as for :func:`predict`."""
+    predicted = predict(model, test, **options)
+    actual = test.held_out.values.to(predicted.device)
+    return {
+        "rmse": metrics.rmse(predicted, actual).item(),
+        "mae": metrics.mae(predicted, actual).item(),
+    }
+
+
+# -- ranking -------------------------------------------------------------------
+
+
+def top_items(scores: Tensor, k: int) -> Tensor:
+    """Columns of the ``k`` highest scores of each row, best first; int64 [rows, k].
+
+    Equal scores are ordered by column number. -1 fills ranks for which only
+    masked (-inf) items are left. NaN raises FloatingPointError.
+    """
+    if not 1 <= k <= scores.shape[1]:
+        raise ValueError(f"k must be between 1 and the number of columns {scores.shape[1]}")
+    # One more than asked for, to see whether a tie crosses the cut.
+    values, items = scores.topk(min(k + 1, scores.shape[1]), dim=1)
+    if values[:, 0].isnan().any():
+        raise FloatingPointError("scores contain NaN, so there is no ranking")
+    tied = ((values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)).any(1)
+    items = items[:, :k]
+    if tied.any():
+        # topk orders ties as it likes; a stable sort keeps them in column order.
+        items[tied] = scores[tied].sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return items.masked_fill_(values[:, :k] == -torch.inf, -1)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Results of one model on one test.
+
+    Attributes
+    ----------
+    per_user : DataFrame
+        One row a user (indexed by identifier), one column a metric such as
+        ``ndcg@100``; NaN for a user with nothing held out.
+    top : int64 array [users, depth]
+        The recommended columns, -1 for empty ranks.
+    """
+
+    per_user: pd.DataFrame
+    top: np.ndarray
+
+    def summary(self, level: float = 0.95) -> pd.DataFrame:
+        """Mean, standard error, confidence interval and number of users of each metric."""
+        mean, se = self.per_user.mean(), self.per_user.sem()
+        half = scipy.stats.norm.ppf((1 + level) / 2) * se
+        columns = {"mean": mean, "se": se, "low": mean - half, "high": mean + half}
+        return pd.DataFrame(columns).assign(users=self.per_user.count())
+
+
+def rank(
+    model: Recommender,
+    test: Test,
+    wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
+    *,
+    batch_size: int = 500,
+    device: str | torch.device = "auto",
+) -> Ranking:
+    """Rank all items for every test user and score the lists.
+
+    What is folded in is never recommended. ``wanted`` names metrics of
+    ``metrics.RANKING`` with their cut-offs, ``name@k``.
+    """
+    if model.rows != "users":
+        raise ValueError(f"{type(model).__name__} reads items; ranking needs a model of users")
+    fold_in = test.fold_in.to(resolve_device(device))
+    scores = (model.score(batch) for batch in fold_in.batches(batch_size))
+    return rank_scores(scores, test, wanted, device=device)
+
+
+def rank_scores(
+    scores: Iterable[Tensor],
+    test: Test,
+    wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
+    *,
+    device: str | torch.device = "auto",
+) -> Ranking:
+    """As :func:`rank`, from scores that some other program computed.
+
+    ``scores`` are float32 blocks [any number of rows, num_cols] that follow the rows
+    of ``test``. They are overwritten: the mask is set in place.
+    """
+    test = test.to(resolve_device(device))
+    parsed = [_parse(name) for name in wanted]
+    depth = max(k for _, k in parsed)
+    hits, tops, start = [], [], 0
+    relevant = None
+    for block in scores:
+        rows = slice(start, start + len(block))
+        start += len(block)
+        # Flat positions, so that one write masks the whole block.
+        block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf
+        top = top_items(block, depth)
+        relevant = _flags(test.held_out.rows(rows), reuse=relevant)
+        hits.append(relevant.gather(1, top.clamp(min=0)) & (top >= 0))
+        tops.append(top)
+    if start != test.held_out.num_rows:
+        raise ValueError(f"scores have {start} rows, the test has {test.held_out.num_rows}")
+    hits, counts = torch.cat(hits), test.held_out.row_counts
+    values = {
+        name: metric(hits, counts, k).cpu().numpy()
+        for name, (metric, k) in zip(wanted, parsed, strict=True)
+    }
+    per_user = pd.DataFrame(values, index=pd.Index(test.users, name="user"))
+    return Ranking(per_user, torch.cat(tops).cpu().numpy())
+
+
+def _flags(X: Interactions, reuse: Tensor | None) -> Tensor:
+    """True at the stored cells of X; bool [num_rows, num_cols], in old memory where it fits."""
+    if reuse is None or reuse.shape != X.shape:
+        reuse = torch.zeros(X.shape, dtype=torch.bool, device=X.device)
+    else:
+        reuse.zero_()
+    reuse.view(-1)[X.cells] = True
+    return reuse
+
+
+def _parse(name: str) -> tuple[Callable[..., Tensor], int]:
+    metric, at, k = name.partition("@")
+    if metric not in metrics.RANKING or not at or not k.isdigit() or int(k) < 1:
+        raise ValueError(
+            f"no metric {name!r}; write name@k with a name of {', '.join(metrics.RANKING)}"
+        )
+    return metrics.RANKING[metric], int(k)
+
+
+# -- comparing two models --------------------------------------------------------
+
+
+def compare(
+    ours: pd.Series, theirs: pd.Series, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> pd.Series:
+    """Paired comparison of two models on the same users.
+
+    Difference of means with a percentile bootstrap interval over users, and the
+    p-value of the paired t test.
+
+    Parameters
+    ----------
+    ours, theirs : Series
+        A metric per user, indexed by user: a column of ``Ranking.per_user``.
+    """
+    if not ours.index.equals(theirs.index):
+        raise ValueError("the two results are of different users; a paired comparison needs one")
+    difference = (ours - theirs).dropna().to_numpy()
+    interval = scipy.stats.bootstrap(
+        (difference,),
+        np.mean,
+        confidence_level=level,
+        n_resamples=resamples,
+        batch=100,  # bounds the memory: batch x users numbers at a time
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    test = scipy.stats.ttest_1samp(difference, 0.0)
+    return pd.Series(
+        {
+            "difference": difference.mean(),
+            "low": interval.low,
+            "high": interval.high,
+            "p": test.pvalue,
+            "users": len(difference),
+        }
+    )

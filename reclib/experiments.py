@@ -1,0 +1,284 @@
+"""Paper-scale experiments: described in ``data/experiments.toml``, recorded in ``data/runs``.
+
+An experiment names a data set, a protocol, a model, how it is trained and how many
+seeds it takes; its ``points`` override any of this, one row of a table or one mark of
+a curve each. Every (point, seed) runs in a process of its own, so that its memory
+and time are its own, and its result is written as soon as it is there: an
+experiment that is interrupted goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import subprocess
+import time
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from reclib import datasets, evaluation, splits, training
+from reclib.interactions import resolve_device
+from reclib.models import MODELS
+
+PROTOCOLS = {
+    protocol.__name__: protocol
+    for protocol in (
+        splits.hold_out,
+        splits.hold_out_per_user,
+        splits.temporal,
+        splits.held_out_users,
+    )
+}
+# What a point may say; the rest of an experiment is about how it is read.
+SETTINGS = ("dataset", "min_count", "protocol", "model", "training", "measure", "clip", "on")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One setting to measure: its label, all it takes to run it, and what it answers.
+
+    ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
+    if given, says why the two numbers must not be held against each other.
+    """
+
+    label: str
+    settings: dict
+    answers: str | None = None
+    not_comparable: str | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A named experiment: title, points, number of seeds, and the tolerance of its verdicts."""
+
+    name: str
+    title: str
+    seeds: int
+    tolerance: float | None
+    points: tuple[Point, ...]
+
+    @property
+    def path(self) -> Path:
+        return datasets.data_folder() / "runs" / f"{self.name}.json"
+
+
+def load_experiments(path: Path | None = None) -> dict[str, Experiment]:
+    """Read ``experiments.toml``; ValueError if an entry says something that has no meaning."""
+    path = path or datasets.data_folder() / "experiments.toml"
+    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {name: _experiment(name, entry) for name, entry in raw.items()}
+
+
+def find(name: str) -> Experiment:
+    """Look an experiment up by name; ValueError lists the names there are."""
+    known = load_experiments()
+    if name not in known:
+        raise ValueError(f"no experiment {name!r}; there are: {', '.join(known)}")
+    return known[name]
+
+
+def _experiment(name: str, entry: dict) -> Experiment:
+    entry = dict(entry)
+    points = entry.pop("points", [{"label": name}])
+    head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance")}
+    allowed = {*SETTINGS, "label", "answers", "not_comparable"}
+    if unknown := {key for part in (entry, *points) for key in part} - allowed:
+        raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
+    merged = [_merge(entry, point) for point in points]
+    return Experiment(
+        name,
+        head["title"] or name,
+        head["seeds"] or 5,
+        head["tolerance"],
+        tuple(
+            Point(
+                str(point.get("label", name)),
+                {key: point[key] for key in SETTINGS if key in point},
+                point.get("answers"),
+                point.get("not_comparable"),
+            )
+            for point in merged
+        ),
+    )
+
+
+def _merge(base: dict, over: dict) -> dict:
+    """``base`` with the entries of ``over`` put in, table by table."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merge(base[key], value) if both else value
+    return merged
+
+
+# -- running one setting ---------------------------------------------------------
+
+
+def measure(settings: dict, seed: int, device: str = "auto") -> dict:
+    """Load, split, fit and evaluate; the seed drives the split and the training alike.
+
+    Returns the metrics with the split's fingerprint, the number of parameters, the
+    seconds that fitting took and the peak memory of the process (of the GPU, if one is
+    used) in MiB.
+    """
+    ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
+    protocol = dict(settings["protocol"])
+    split = PROTOCOLS[protocol.pop("name")](ratings, **_seeded(protocol, seed))
+    options = dict(settings["model"])
+    model = MODELS[options.pop("name")](**options)
+    start = time.perf_counter()
+    training.fit(model, split.train, seed=seed, device=device, **settings.get("training", {}))
+    seconds = time.perf_counter() - start
+    test = split.validation if settings.get("on") == "validation" else split.test
+    wanted = settings.get("measure", ["rmse"])
+    if set(wanted) <= {"rmse", "mae"}:
+        clip = ratings.scale if settings.get("clip", True) else None
+        values = evaluation.rating_errors(model, test, clip=clip, device=device)
+    else:
+        values = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
+    return {
+        "split": split.fingerprint(),
+        "metrics": {name: values[name] for name in wanted},
+        "parameters": getattr(model, "num_parameters", None),
+        "seconds": round(seconds, 1),
+        "peak_mb": _peak_mb(resolve_device(device)),
+    }
+
+
+def _seeded(protocol: dict, seed: int) -> dict:
+    """A protocol that names a seed of its own, or has none to vary, keeps it."""
+    return protocol if "seed" in protocol or "num_users" in protocol else {**protocol, "seed": seed}
+
+
+def _peak_mb(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak >> (20 if platform.system() == "Darwin" else 10)  # bytes there, KiB elsewhere
+
+
+# -- recording ---------------------------------------------------------------------
+
+
+def run(
+    experiment: Experiment, *, seeds: int | None = None, device: str = "auto", jobs: int = 1
+) -> Iterator[dict]:
+    """Measure what is not recorded yet, yielding each result once it is on disk.
+
+    ``jobs`` processes work at a time, each on its share of the cores.
+    """
+    record = Record.read(experiment)
+    todo = [
+        (point, seed)
+        for seed in range(experiment.seeds if seeds is None else seeds)
+        for point in experiment.points
+        if record.find(point, seed) is None
+    ]
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    # One task a process: memory is then that of the task. Fork and torch threads do not mix.
+    with ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        running = {
+            pool.submit(_measure_alone, point.settings, seed, device, threads): (point, seed)
+            for point, seed in todo
+        }
+        for done in as_completed(running):
+            point, seed = running[done]
+            result = {"label": point.label, "settings": point.settings, "seed": seed}
+            result |= done.result()
+            record.add(result)
+            yield result
+
+
+def _measure_alone(settings: dict, seed: int, device: str, threads: int) -> dict:
+    torch.set_num_threads(threads)
+    return measure(settings, seed, device) | {"threads": threads} | environment(device)
+
+
+@dataclass
+class Record:
+    """The results of one experiment, as they lie in ``data/runs``."""
+
+    path: Path
+    experiment: str
+    results: list[dict]
+
+    @classmethod
+    def read(cls, experiment: Experiment) -> Record:
+        """Read what was recorded of the experiment *as it is described now*.
+
+        Results of settings that have changed since are left out, and go from the file
+        with the next one written.
+        """
+        results = []
+        if experiment.path.exists():
+            current = {point.label: point.settings for point in experiment.points}
+            stored = json.loads(experiment.path.read_text(encoding="utf-8"))["results"]
+            results = [r for r in stored if current.get(r["label"]) == r["settings"]]
+        return cls(experiment.path, experiment.name, results)
+
+    def find(self, point: Point, seed: int) -> dict | None:
+        for result in self.results:
+            if result["label"] == point.label and result["seed"] == seed:
+                return result
+        return None
+
+    def of(self, point: Point) -> list[dict]:
+        """The results of a point, in order of their seeds."""
+        return [result for result in self.results if result["label"] == point.label]
+
+    def add(self, result: dict) -> None:
+        """Write the file anew with one more result; it is whole at every moment."""
+        self.results = sorted([*self.results, result], key=lambda r: (r["label"], r["seed"]))
+        lines = ",\n".join("  " + json.dumps(each) for each in self.results)
+        part = self.path.with_suffix(".part")
+        part.write_text(
+            f'{{"experiment": {json.dumps(self.experiment)}, "results": [\n{lines}\n]}}\n',
+            encoding="utf-8",
+        )
+        os.replace(part, self.path)
+
+
+def environment(device: str = "auto") -> dict[str, str]:
+    """What the result was measured with: hardware, versions, and the commit of the code."""
+    where = resolve_device(device)
+    hardware = torch.cuda.get_device_name() if where.type == "cuda" else _cpu_name()
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scipy"))
+    return {
+        "hardware": f"{hardware}, {os.cpu_count()} cores",
+        "libraries": f"python {platform.python_version()}, {libraries}",
+        "commit": _commit(),
+    }
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    """The commit of the code, with a mark if the library differs from it; empty outside git."""
+    folder = Path(__file__).resolve().parent
+
+    def git(*arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    changed = "+changes" if git("status", "--porcelain", "--", str(folder)) else ""
+    return git("rev-parse", "--short=12", "HEAD") + changed

@@ -1,0 +1,21 @@
+"""Losses: pure functions of tensors, summed so that the caller chooses the denominator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+
+def squared_error(predicted: Tensor, actual: Tensor) -> Tensor:
+    """Sum of squared errors, ``sum (r - r_hat)^2``.
+
+    Given values at observed cells alone it is the masked loss of Sedhain et al.
+    (2015), equation 1: a missing rating costs nothing and sends back no gradient.
+    """
+    return (predicted - actual).square().sum()
+
+
+def l2(weights: Iterable[Tensor]) -> Tensor:
+    """Sum of squares of all ``weights``, ``sum |W|_F^2``."""
+    return sum(weight.square().sum() for weight in weights)

@@ -1,0 +1,150 @@
+"""Metrics: pure functions of tensors, one value per user.
+
+Ranking metrics read two tensors. ``hits`` (bool [users, depth]) says whether
+the item at each rank, best first, is one of the user's held-out items;
+``num_relevant`` (int [users]) is how many items were held out.
+
+Conventions, the same everywhere:
+
+* **denominator**: in each docstring; recall has two, under two names.
+* **ties**: decided before a metric sees them. ``evaluation.top_items`` puts the
+  lower column number first, on every device.
+* **a user with nothing held out** has no defined value: NaN, which the
+  evaluator counts and leaves out of means.
+* **k beyond the list**: ``k`` larger than ``depth`` raises ValueError, since the
+  missing ranks could have been hits. Where fewer than ``k`` items can be
+  recommended, the empty ranks count as misses.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# -- rating prediction ---------------------------------------------------------
+
+
+def rmse(predicted: Tensor, actual: Tensor) -> Tensor:
+    """Root mean squared error over ratings (not over users), in rating units."""
+    _same_ratings(predicted, actual)
+    return (predicted.double() - actual.double()).square().mean().sqrt()
+
+
+def mae(predicted: Tensor, actual: Tensor) -> Tensor:
+    """Mean absolute error over ratings (not over users), in rating units."""
+    _same_ratings(predicted, actual)
+    return (predicted.double() - actual.double()).abs().mean()
+
+
+def _same_ratings(predicted: Tensor, actual: Tensor) -> None:
+    if predicted.shape != actual.shape or not len(actual):
+        raise ValueError(
+            "predicted and actual must be equally long and not empty, got shapes "
+            f"{tuple(predicted.shape)} and {tuple(actual.shape)}"
+        )
+
+
+# -- ranking -------------------------------------------------------------------
+
+
+def hit_rate(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """1 if any of the first ``k`` items is relevant, else 0; float64 [users]."""
+    return _defined(_top(hits, k).any(1).double(), num_relevant)
+
+
+def precision(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """Hits among the first ``k``, divided by ``k``; float64 [users]."""
+    return _defined(_top(hits, k).sum(1) / k, num_relevant)
+
+
+def recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """Hits among the first ``k``, divided by all that was held out.
+
+    The textbook denominator ``n`` (CDAE, SVAE, RecBole, Cornac). It cannot reach
+    1 for a user with more than ``k`` held-out items. float64 [users].
+    """
+    return _defined(_top(hits, k).sum(1) / num_relevant, num_relevant)
+
+
+def capped_recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """Hits among the first ``k``, divided by ``min(k, n)``.
+
+    The "Recall@R" of Liang et al. (2018) and of the papers that follow its
+    protocol; 1 for a perfect list. float64 [users].
+    """
+    return _defined(_top(hits, k).sum(1) / num_relevant.clamp(max=k), num_relevant)
+
+
+def ndcg(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """Discounted cumulative gain over that of a perfect list of length ``min(k, n)``.
+
+    Binary gains, discount ``1 / log2(rank + 1)``; Liang et al. (2018), section 4.2.
+    float64 [users].
+    """
+    discount = 1 / torch.arange(2, k + 2, device=hits.device, dtype=torch.float64).log2()
+    ideal = torch.cat([discount.new_zeros(1), discount.cumsum(0)])
+    gain = _top(hits, k).double() @ discount
+    return _defined(gain / ideal[num_relevant.clamp(max=k)], num_relevant)
+
+
+def average_precision(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """Sum of precision at each hit's rank, divided by ``min(k, n)``; its mean is MAP@k.
+
+    Wu et al. (2016), section 5.2. float64 [users].
+    """
+    top = _top(hits, k).double()
+    ranks = torch.arange(1, k + 1, device=hits.device, dtype=torch.float64)
+    total = (top * top.cumsum(1) / ranks).sum(1)
+    return _defined(total / num_relevant.clamp(max=k), num_relevant)
+
+
+def reciprocal_rank(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
+    """1 / rank of the first hit among the first ``k``, or 0; its mean is MRR@k. float64 [users]."""
+    top = _top(hits, k).double()
+    ranks = torch.arange(1, k + 1, device=hits.device, dtype=torch.float64)
+    return _defined((top / ranks).amax(1), num_relevant)
+
+
+def _top(hits: Tensor, k: int) -> Tensor:
+    if not 1 <= k <= hits.shape[1]:
+        raise ValueError(f"k must be between 1 and the list's depth {hits.shape[1]}, got {k}")
+    return hits[:, :k]
+
+
+def _defined(value: Tensor, num_relevant: Tensor) -> Tensor:
+    """NaN for users without held-out items."""
+    return torch.where(num_relevant > 0, value.double(), torch.nan)
+
+
+# -- beyond accuracy -----------------------------------------------------------
+
+
+def coverage(top: Tensor, num_items: int) -> float:
+    """Share of the catalogue that appears in at least one list.
+
+    ``top`` is int64 [users, k], -1 where a list is shorter than ``k``.
+    """
+    return len(top[top >= 0].unique()) / num_items
+
+
+def novelty(top: Tensor, item_counts: Tensor, num_users: int) -> Tensor:
+    """Mean self-information of the recommended items, in bits; float64 [users].
+
+    ``-log2(users who rated the item / users)``, Zhou et al. (2010). An item that
+    nobody rated counts as if one user had. Empty ranks (-1) are left out; an
+    empty list gives NaN.
+    """
+    bits = -(item_counts.clamp(min=1).double() / num_users).log2()
+    shown = top >= 0
+    return (bits[top.clamp(min=0)] * shown).sum(1) / shown.sum(1)
+
+
+RANKING = {
+    "hit_rate": hit_rate,
+    "precision": precision,
+    "recall": recall,
+    "capped_recall": capped_recall,
+    "ndcg": ndcg,
+    "map": average_precision,
+    "mrr": reciprocal_rank,
+}

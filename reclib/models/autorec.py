@@ -1,0 +1,102 @@
+"""AutoRec: Sedhain, Menon, Sanner and Xie (2015), equations 1 and 2."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from reclib import losses
+from reclib.interactions import Interactions
+from reclib.models.base import GradientRecommender
+
+ACTIVATIONS = {
+    "identity": lambda x: x,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "elu": nn.functional.elu,
+    "selu": nn.functional.selu,
+}
+
+
+class AutoRec(GradientRecommender):
+    """One hidden layer between a sparse row and its reconstruction.
+
+    ``h(r) = f(W g(V r + mu) + b)``, equation 1, with the objective of equation 2,
+    ``sum over rows of |r - h(r)|^2 at observed cells + l2 / 2 (|W|^2 + |V|^2)``.
+    ``rows="items"`` is I-AutoRec, which reads the column of an item;
+    ``rows="users"`` is U-AutoRec.
+
+    Parameters
+    ----------
+    hidden : int
+        Units of the hidden layer, k in the paper.
+    l2 : float
+        Penalty, lambda in the paper.
+    hidden_activation, output_activation : str
+        g and f; a name in ``ACTIVATIONS``. A sigmoid output is stretched over the
+        rating scale, since it could not reach a rating above 1 otherwise.
+    scale : (float, float)
+        Lowest and highest rating; predictions are clipped to it.
+    default_rating : float
+        What is predicted where training says nothing at all: for a row without
+        ratings, and in a column that nobody rated (section 3 of the paper: 3).
+    """
+
+    def __init__(
+        self,
+        hidden: int = 500,
+        l2: float = 200.0,
+        *,
+        rows: Literal["users", "items"] = "items",
+        hidden_activation: str = "sigmoid",
+        output_activation: str = "identity",
+        scale: tuple[float, float] = (1.0, 5.0),
+        default_rating: float = 3.0,
+    ) -> None:
+        super().__init__()
+        if rows not in ("users", "items"):
+            raise ValueError(f'rows must be "users" or "items", got {rows!r}')
+        for name in (hidden_activation, output_activation):
+            if name not in ACTIVATIONS:
+                raise ValueError(f"no activation {name!r}; there are: {', '.join(ACTIVATIONS)}")
+        self.hidden, self.l2, self.rows = hidden, l2, rows
+        self.g = ACTIVATIONS[hidden_activation]
+        self.f = ACTIVATIONS[output_activation]
+        self.stretch = output_activation == "sigmoid"
+        self.scale, self.default_rating = scale, default_rating
+
+    def build(self, train: Interactions) -> None:
+        num_cols = train.num_cols
+        # Rows of V and W belong to columns of the data: a sparse product reads whole rows.
+        self.V = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_cols, self.hidden)))
+        self.W = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_cols, self.hidden)))
+        self.mu = nn.Parameter(torch.zeros(self.hidden))
+        self.b = nn.Parameter(torch.zeros(num_cols))
+        self.num_rows = train.num_rows
+        self.register_buffer("known", train.col_counts > 0)
+
+    def encode(self, X: Interactions) -> Tensor:
+        """``g(V r + mu)`` for each row; [rows, hidden]."""
+        return self.g(X.matmul(self.V) + self.mu)
+
+    def output(self, a: Tensor) -> Tensor:
+        """``f`` of the pre-activations, in rating units."""
+        low, high = self.scale
+        return low + (high - low) * self.f(a) if self.stretch else self.f(a)
+
+    def loss(self, batch: Interactions) -> Tensor:
+        """Equation 2 for a batch, divided by its rows; the penalty enters in proportion."""
+        a = batch.product_at(self.encode(batch), self.W) + self.b[batch.indices]
+        error = losses.squared_error(self.output(a), batch.values)
+        penalty = self.l2 / 2 * losses.l2((self.V, self.W))
+        return error / batch.num_rows + penalty / self.num_rows
+
+    @torch.no_grad()
+    def score(self, fold_in: Interactions) -> Tensor:
+        X_hat = self.output(self.encode(fold_in) @ self.W.T + self.b).clamp_(*self.scale)
+        X_hat[:, ~self.known] = self.default_rating
+        X_hat[fold_in.row_counts == 0] = self.default_rating
+        return X_hat

@@ -1,0 +1,75 @@
+"""What every model has in common, so that nothing else needs to know how one works."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from reclib.interactions import Interactions
+
+
+class Recommender(ABC):
+    """Fitted to a matrix, it scores every column for rows of another.
+
+    ``rows`` says what the rows are that the model reads: ``"users"``, or
+    ``"items"`` for a model of the transpose. ``training.fit`` and ``evaluation``
+    turn the matrix accordingly; the model itself never asks.
+    """
+
+    rows: Literal["users", "items"] = "users"
+
+    @abstractmethod
+    def fit(self, train: Interactions) -> Self:
+        """Learn from ``train`` and return self. Use ``training.fit``, which serves every model."""
+
+    @abstractmethod
+    def score(self, fold_in: Interactions) -> Tensor:
+        """Score every column for each row of ``fold_in``; float32 [fold_in.num_rows, num_cols].
+
+        The result is fresh memory that the caller may overwrite. A row without
+        entries gets the model's score for someone unknown, never NaN.
+        """
+
+
+class GradientRecommender(Recommender, nn.Module):
+    """A recommender learnt by gradient descent on a sum over rows.
+
+    A subclass says how large it is (:meth:`build`) and what a batch costs
+    (:meth:`loss`); ``training.fit`` does the rest.
+    """
+
+    @abstractmethod
+    def build(self, train: Interactions) -> None:
+        """Create parameters for the shape of ``train``, drawing from torch's global generator."""
+
+    @abstractmethod
+    def loss(self, batch: Interactions) -> Tensor:
+        """Mean cost per row of ``batch``, a scalar with a gradient.
+
+        Its expectation over batches must be the objective per row, the penalty included.
+        """
+
+    def fit(self, train: Interactions) -> Self:
+        raise TypeError(
+            f"{type(self).__name__} is learnt by gradient descent: "
+            "use reclib.training.fit(model, train, epochs=...)"
+        )
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.parameters())
+
+
+def column_means(X: Interactions, values: Tensor, empty: Tensor | float) -> Tensor:
+    """Mean of ``values`` [nnz] in each column of X, ``empty`` where there is none; [num_cols]."""
+    total = values.new_zeros(X.num_cols).index_add_(0, X.indices, values)
+    return torch.where(X.col_counts > 0, total / X.col_counts.clamp(min=1), empty)
+
+
+def row_means(X: Interactions, values: Tensor, empty: Tensor | float) -> Tensor:
+    """Mean of ``values`` [nnz] in each row of X, ``empty`` where there is none; [num_rows]."""
+    total = values.new_zeros(X.num_rows).index_add_(0, X.row_ids, values)
+    return torch.where(X.row_counts > 0, total / X.row_counts.clamp(min=1), empty)

@@ -1,0 +1,235 @@
+"""The protocols: who is tested, on what, and what the model may see first.
+
+Every protocol gives the same thing. A model is fitted to ``train``; for each
+row of ``fold_in`` it then predicts what ``held_out`` holds. Under *weak*
+generalisation the rows are the training users themselves and ``fold_in`` is
+``train``; under *strong* generalisation they are users that training never saw.
+
+A :class:`Split` checks itself: nothing held out is visible in ``fold_in`` or
+``train``, and no part is empty.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from reclib.interactions import Interactions
+from reclib.ratings import Ratings
+
+
+@dataclass(frozen=True, eq=False)
+class Test:
+    """What a model may see of some users (``fold_in``) and what it must predict (``held_out``).
+
+    Both have the same rows and columns; ``users`` are the identifiers of the rows.
+    """
+
+    __test__ = False  # not a pytest class
+
+    fold_in: Interactions
+    held_out: Interactions
+    users: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.fold_in.shape != self.held_out.shape or len(self.users) != self.fold_in.num_rows:
+            raise ValueError("fold_in, held_out and users must describe the same rows and columns")
+        if not self.held_out.nnz:
+            raise ValueError("nothing is held out; raise the test fraction or add ratings")
+        if torch.isin(self.held_out.cells, self.fold_in.cells).any():
+            raise ValueError("some held-out entries are also in fold_in: the test leaks")
+
+    def to(self, device) -> Test:
+        return Test(self.fold_in.to(device), self.held_out.to(device), self.users)
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A training matrix, a test and, if asked for, a validation test of the same kind.
+
+    ``items`` are the identifiers of the columns; ``train_users`` of the rows of ``train``.
+    """
+
+    train: Interactions
+    test: Test
+    validation: Test | None
+    train_users: np.ndarray
+    items: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not self.train.nnz:
+            raise ValueError("the training part is empty; lower the test fraction")
+        held_out = {"test": self._keys(self.test)}
+        if self.validation is not None:
+            held_out["validation"] = self._keys(self.validation)
+        train = self._cell_keys(self.train, self.train_users)
+        for name, keys in held_out.items():
+            if np.isin(keys, train).any():
+                raise ValueError(f"{name} ratings are also in train: the test leaks")
+        if len(held_out) == 2 and np.isin(*held_out.values()).any():
+            raise ValueError("validation and test share ratings")
+
+    def _keys(self, test: Test) -> np.ndarray:
+        return self._cell_keys(test.held_out, test.users)
+
+    @staticmethod
+    def _cell_keys(X: Interactions, users: np.ndarray) -> np.ndarray:
+        """A number for each (user identifier, column), comparable between matrices."""
+        return users[X.row_ids.cpu().numpy()] * X.num_cols + X.indices.cpu().numpy()
+
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that identify the split: print it beside every result."""
+        parts = [self.train]
+        for test in (self.validation, self.test):
+            parts += [] if test is None else [test.fold_in, test.held_out]
+        return hashlib.sha256("".join(x.fingerprint() for x in parts).encode()).hexdigest()[:12]
+
+
+# -- weak generalisation: the users are known, some of their ratings are not ----
+
+
+def hold_out(
+    ratings: Ratings, *, test: float = 0.1, validation: float = 0.0, seed: int = 0
+) -> Split:
+    """Hold out a random fraction of all ratings, whoever gave them.
+
+    ``validation`` is the fraction of the *remaining* ratings that is set aside
+    for tuning (Sedhain et al. 2015 use .1 and .1).
+    """
+    _fraction("test", test)
+    order = np.random.default_rng(seed).permutation(len(ratings))
+    num_test = round(test * len(ratings))
+    return _weak(ratings, order, num_test, validation)
+
+
+def k_fold(
+    ratings: Ratings, k: int = 5, *, validation: float = 0.0, seed: int = 0
+) -> Iterator[Split]:
+    """Cut the ratings into ``k`` parts at random; each is the test once."""
+    if not 2 <= k <= len(ratings):
+        raise ValueError(f"k must be between 2 and the number of ratings, got {k}")
+    order = np.random.default_rng(seed).permutation(len(ratings))
+    for fold in np.array_split(order, k):
+        rest = order[~np.isin(order, fold)]
+        yield _weak(ratings, np.concatenate([fold, rest]), len(fold), validation)
+
+
+def temporal(ratings: Ratings, *, test: float = 0.1, validation: float = 0.0) -> Split:
+    """Hold out the latest ratings; all that is trained on came before all that is tested.
+
+    Ratings of equal time are ordered as in the table. With ``validation``, the
+    latest of the remaining ratings are set aside.
+    """
+    _fraction("test", test)
+    if "timestamp" not in ratings.table:
+        raise ValueError(f"{ratings.name} has no timestamps; use another protocol")
+    latest_first = ratings.table["timestamp"].to_numpy().argsort(kind="stable")[::-1]
+    return _weak(ratings, latest_first, round(test * len(ratings)), validation)
+
+
+def hold_out_per_user(
+    ratings: Ratings, *, test: float = 0.2, validation: float = 0.0, seed: int = 0
+) -> Split:
+    """Hold out ``int(test * n)`` of each user's ``n`` ratings at random (Wu et al. 2016)."""
+    _fraction("test", test)
+    chosen = _choose_per_user(ratings.table["user"], test, np.random.default_rng(seed))
+    order = np.concatenate([np.flatnonzero(chosen), np.flatnonzero(~chosen)])
+    if validation:  # the next ones in line, so shuffle what is left
+        rest = order[chosen.sum() :]
+        order[chosen.sum() :] = np.random.default_rng(seed).permutation(rest)
+    return _weak(ratings, order, int(chosen.sum()), validation)
+
+
+def _weak(ratings: Ratings, order: np.ndarray, num_test: int, validation: float) -> Split:
+    """Split by an order of the ratings: test first, then validation, then training."""
+    if validation:
+        _fraction("validation", validation)
+    num_validation = round(validation * (len(order) - num_test))
+    part = np.full(len(ratings), "train", dtype="<U10")
+    part[order[:num_test]] = "test"
+    part[order[num_test : num_test + num_validation]] = "validation"
+    X = {name: ratings.matrix_of(part == name) for name in np.unique(part)}
+    users = ratings.users
+    return Split(
+        train=X["train"],
+        test=Test(X["train"], X["test"], users),
+        validation=Test(X["train"], X["validation"], users) if validation else None,
+        train_users=users,
+        items=ratings.items,
+    )
+
+
+# -- strong generalisation: the users are new ------------------------------------
+
+
+def held_out_users(
+    ratings: Ratings, *, num_users: int, test: float = 0.2, seed: int = 98765
+) -> Split:
+    """Test on users that training never saw: the protocol of Liang et al. (2018).
+
+    ``num_users`` users are drawn for the test and as many for validation; the
+    others train. Columns are the items that training users rated. Of each held-out
+    user with five or more of these, ``int(test * n)`` are held out at random and the
+    rest folded in; a user with fewer is folded in whole, and has no defined metric.
+
+    The draws follow the published recipe call by call, with NumPy's legacy
+    generator, so that the seed gives the same users and items as their notebook:
+    users in sorted order are permuted, the last ``num_users`` test, those before
+    validate; the seed is set again before each fold-in is cut.
+    """
+    _fraction("test", test)
+    users = ratings.users
+    if not 0 < 2 * num_users < len(users):
+        raise ValueError(
+            f"{num_users} users for validation and {num_users} for test leave none of "
+            f"{len(users)} to train on; ask for fewer"
+        )
+    shuffled = users[np.random.RandomState(seed).permutation(len(users))]
+    train_users, validation_users, test_users = np.split(shuffled, [-2 * num_users, -num_users])
+    table = ratings.table
+    train_part = table[table["user"].isin(train_users)]
+    items = np.unique(train_part["item"])
+    known = table[table["item"].isin(items)]
+
+    def test_on(these: np.ndarray) -> Test:
+        part = known[known["user"].isin(these)]
+        rng = np.random.RandomState(seed)
+        chosen = _choose_per_user(part["user"], test, rng, min_ratings=5)
+        ids = np.unique(part["user"])
+        fold_in, held_out = (_matrix(part[keep], ids, items) for keep in (~chosen, chosen))
+        return Test(fold_in, held_out, ids)
+
+    ids = np.unique(train_part["user"])
+    return Split(
+        train=_matrix(train_part, ids, items),
+        test=test_on(test_users),
+        validation=test_on(validation_users),
+        train_users=ids,
+        items=items,
+    )
+
+
+def _matrix(table: pd.DataFrame, users: np.ndarray, items: np.ndarray) -> Interactions:
+    rows = np.searchsorted(users, table["user"])
+    cols = np.searchsorted(items, table["item"])
+    return Interactions.from_coo(rows, cols, table["rating"], shape=(len(users), len(items)))
+
+
+def _choose_per_user(users: pd.Series, fraction: float, rng, min_ratings: int = 0) -> np.ndarray:
+    """Mark ``int(fraction * n)`` random ratings of each user; bool [len(users)]."""
+    chosen = np.zeros(len(users), dtype=bool)
+    for places in users.groupby(users.to_numpy()).indices.values():
+        if len(places) >= min_ratings:
+            size = int(fraction * len(places))
+            chosen[rng.choice(places, size=size, replace=False)] = True
+    return chosen
+
+
+def _fraction(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must be a fraction between 0 and 1, got {value}")

@@ -1,0 +1,251 @@
+"""One ``fit`` for every model.
+
+A model with a closed form is simply solved. One that is learnt by gradient
+descent gets its batches, optimiser, schedule, early stopping, checkpoints and
+history here, so that no model file repeats any of it. Started under
+``torchrun``, with a process group initialised, every process works on its share
+of each batch and the gradients are added up: the result is that of one process.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+import torch
+import torch.distributed as dist
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from reclib.interactions import Interactions, resolve_device
+from reclib.models.base import GradientRecommender, Recommender
+
+OPTIMIZERS = {
+    "adam": torch.optim.Adam,
+    "adagrad": torch.optim.Adagrad,
+    "rprop": torch.optim.Rprop,
+    "sgd": torch.optim.SGD,
+}
+
+
+@dataclass
+class History:
+    """What happened in training: one row an epoch, and which epoch's weights were kept."""
+
+    rows: list[dict] = field(default_factory=list)
+    best_epoch: int | None = None
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Columns ``loss`` (objective per row), ``lr``, ``seconds`` and, if asked, ``validation``;
+        indexed by epoch, from 1."""
+        return pd.DataFrame(self.rows).set_index("epoch") if self.rows else pd.DataFrame()
+
+
+def oriented(X: Interactions, model: Recommender) -> Interactions:
+    """X with the rows that the model reads: X itself, or its transpose for a model of items."""
+    return X.T if model.rows == "items" else X
+
+
+def fit(
+    model: Recommender,
+    train: Interactions,
+    *,
+    epochs: int = 0,
+    batch_size: int | Literal["all"] = 256,
+    optimizer: str = "adam",
+    lr: float = 1e-3,
+    optimizer_options: dict | None = None,
+    milestones: Sequence[int] = (),
+    gamma: float = 0.5,
+    validate: Callable[[Recommender], float] | None = None,
+    patience: int | None = None,
+    seed: int = 0,
+    device: str | torch.device = "auto",
+    checkpoint: str | Path | None = None,
+    progress: bool = False,
+) -> History:
+    """Fit ``model`` to ``train`` (users x items), in place.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the rows; needed for gradient models, ignored by the others.
+    batch_size : int or "all"
+        Rows per step; "all" takes every row at once, as RProp needs.
+    optimizer, lr, optimizer_options
+        A name in ``OPTIMIZERS``, its learning rate, and its other arguments.
+    milestones, gamma
+        After each of these epochs the learning rate is multiplied by ``gamma``.
+    validate : callable, optional
+        Called with the model after every epoch; *smaller is better* (for NDCG,
+        return its negative). The weights of the best epoch are kept.
+    patience : int, optional
+        Stop after this many epochs without a better validation value.
+    seed : int
+        Of initial weights, batches and dropout. On a CPU the same seed gives the
+        same weights; on a GPU sums in another order may change the last digits.
+    checkpoint : path, optional
+        Written after every epoch. If it exists, training goes on from there, and
+        ends as if it had never been interrupted.
+    progress : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the checkpoint is of another training.
+    FloatingPointError
+        If the loss stops being finite.
+    """
+    device = resolve_device(device)
+    X = oriented(train, model).to(device)
+    if not isinstance(model, GradientRecommender):
+        model.fit(X)
+        return History()
+    if epochs < 1:
+        raise ValueError(f"{type(model).__name__} needs epochs >= 1, got {epochs}")
+    if optimizer not in OPTIMIZERS:
+        raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
+    if patience is not None and validate is None:
+        raise ValueError("patience needs validate, which says what should improve")
+
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):  # the caller's random numbers stay as they were
+        torch.manual_seed(seed)
+        model.build(X)
+        model.to(device)
+        optimiser = OPTIMIZERS[optimizer](model.parameters(), lr=lr, **(optimizer_options or {}))
+        schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(milestones), gamma)
+        run = _Run(model, optimiser, schedule, torch.Generator().manual_seed(seed))
+        # What a checkpoint must agree on; more epochs than before are allowed.
+        identity = (X.fingerprint(), batch_size, optimizer, lr, optimizer_options, seed)
+        if checkpoint is not None and Path(checkpoint).exists():
+            run.resume(checkpoint, identity)
+        bar = tqdm(total=epochs, initial=run.epoch, disable=not progress, unit="epoch")
+        while run.epoch < epochs and not run.out_of_patience(patience):
+            run.one_epoch(X, X.num_rows if batch_size == "all" else batch_size, validate)
+            if checkpoint is not None:
+                run.save(checkpoint, identity)
+            bar.set_postfix({k: v for k, v in run.history.rows[-1].items() if k != "epoch"})
+            bar.update()
+        bar.close()
+        if run.best is not None:
+            model.load_state_dict(run.best)
+        model.eval()
+    return run.history
+
+
+@dataclass
+class _Run:
+    """The state of one training: all that a checkpoint has to hold."""
+
+    model: GradientRecommender
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    generator: torch.Generator
+    history: History = field(default_factory=History)
+    best: dict | None = None
+    best_value: float = float("inf")
+
+    @property
+    def epoch(self) -> int:
+        return len(self.history.rows)
+
+    def out_of_patience(self, patience: int | None) -> bool:
+        best = self.history.best_epoch
+        return patience is not None and best is not None and self.epoch - best >= patience
+
+    def one_epoch(self, X: Interactions, batch_size: int, validate) -> None:
+        start = time.perf_counter()
+        self.model.train()
+        total = torch.zeros((), device=X.device)
+        lr = self.optimiser.param_groups[0]["lr"]
+        for batch in X.batches(batch_size, generator=self.generator):
+            total += self.step(batch) * batch.num_rows
+        self.schedule.step()
+        loss = total.item() / X.num_rows
+        row = {"epoch": self.epoch + 1, "loss": loss, "lr": lr}
+        if not torch.isfinite(total):
+            raise FloatingPointError(
+                f"the loss is {loss} in epoch {row['epoch']}; lower the learning rate (now {lr:g})"
+            )
+        row["seconds"] = time.perf_counter() - start
+        self.history.rows.append(row)
+        if validate is not None:
+            self.validate(validate, row)
+
+    def step(self, batch: Interactions) -> Tensor:
+        """One update; returns the loss per row of the batch."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if dist.is_initialized():
+            loss = _shared_gradient(self.model, batch)
+        else:
+            loss = self.model.loss(batch)
+            loss.backward()
+        self.optimiser.step()
+        return loss.detach()
+
+    def validate(self, validate, row: dict) -> None:
+        self.model.eval()
+        row["validation"] = float(validate(self.model))
+        if row["validation"] < self.best_value:
+            self.best_value, self.history.best_epoch = row["validation"], row["epoch"]
+            self.best = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
+
+    def save(self, path: str | Path, identity: tuple) -> None:
+        state = {
+            "identity": identity,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "generator": self.generator.get_state(),
+            "rng": torch.get_rng_state(),
+            "history": (self.history.rows, self.history.best_epoch),
+            "best": (self.best, self.best_value),
+        }
+        if torch.cuda.is_available():
+            state["cuda_rng"] = torch.cuda.get_rng_state()
+        part = Path(f"{path}.part")
+        torch.save(state, part)
+        os.replace(part, path)  # a run that is cut off leaves the last whole checkpoint
+
+    def resume(self, path: str | Path, identity: tuple) -> None:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        if tuple(state["identity"]) != identity:
+            raise ValueError(
+                f"{path} belongs to a training with other data or settings; delete it, "
+                "or choose another checkpoint"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.generator.set_state(state["generator"])
+        torch.set_rng_state(state["rng"])
+        if "cuda_rng" in state and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda_rng"])
+        self.history.rows, self.history.best_epoch = state["history"]
+        self.best, self.best_value = state["best"]
+
+
+def _shared_gradient(model: GradientRecommender, batch: Interactions) -> Tensor:
+    """Gradient of the batch's loss, each process working on every n-th of its rows."""
+    rank, size = dist.get_rank(), dist.get_world_size()
+    share = batch.rows(torch.arange(rank, batch.num_rows, size))
+    # Weighted by their share of the rows, the losses add up to that of the batch.
+    weight = share.num_rows / batch.num_rows
+    loss = model.loss(share) * weight if share.num_rows else batch.values.new_zeros(())
+    if share.num_rows:
+        loss.backward()
+    for parameter in model.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+        dist.all_reduce(parameter.grad)
+    loss = loss.detach()
+    dist.all_reduce(loss)
+    return loss
