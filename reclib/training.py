@@ -28,6 +28,7 @@ from reclib.models.base import GradientRecommender, Recommender
 OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "adagrad": torch.optim.Adagrad,
+    "lbfgs": torch.optim.LBFGS,
     "rprop": torch.optim.Rprop,
     "sgd": torch.optim.SGD,
 }
@@ -77,7 +78,7 @@ def fit(
     epochs : int
         Passes over the rows; needed for gradient models, ignored by the others.
     batch_size : int or "all"
-        Rows per step; "all" takes every row at once, as RProp needs.
+        Rows per step; "all" takes every row at once, as RProp and L-BFGS need.
     optimizer, lr, optimizer_options
         A name in ``OPTIMIZERS``, its learning rate, and its other arguments.
     milestones, gamma
@@ -181,15 +182,17 @@ class _Run:
             self.validate(validate, row)
 
     def step(self, batch: Interactions) -> Tensor:
-        """One update; returns the loss per row of the batch."""
-        self.optimiser.zero_grad(set_to_none=True)
-        if dist.is_initialized():
-            loss = _shared_gradient(self.model, batch)
-        else:
+        """One update; returns the loss per row of the batch before it."""
+
+        def closure() -> Tensor:  # L-BFGS calls it several times in one step
+            self.optimiser.zero_grad(set_to_none=True)
+            if dist.is_initialized():
+                return _shared_gradient(self.model, batch)
             loss = self.model.loss(batch)
             loss.backward()
-        self.optimiser.step()
-        return loss.detach()
+            return loss
+
+        return self.optimiser.step(closure).detach()
 
     def validate(self, validate, row: dict) -> None:
         self.model.eval()
