@@ -137,7 +137,8 @@ def rank_scores(
     ``scores`` are float32 blocks [any number of rows, num_cols] that follow the rows
     of ``test``. They are overwritten: the mask is set in place.
     """
-    test = test.to(resolve_device(device))
+    device = resolve_device(device)
+    test = test.to(device)
     parsed = [_parse(name) for name in wanted]
     depth = max(k for _, k in parsed)
     hits, tops, start = [], [], 0
@@ -145,6 +146,7 @@ def rank_scores(
     for block in scores:
         rows = slice(start, start + len(block))
         start += len(block)
+        block = block.to(device)
         # Flat positions, so that one write masks the whole block.
         block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf
         top = top_items(block, depth)

@@ -144,11 +144,13 @@ def provenance(name: str) -> str:
     if not results:
         return f"Nothing is recorded of {name} yet: run `python -m reclib run {name}`."
     seeds = len({result["seed"] for result in results})
+    seconds = sum(result["seconds"] for result in results)
+    fitting = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
     fingerprints = sorted({result["split"] for result in results})
     shown = ", ".join(fingerprints[:5]) + (" ..." if len(fingerprints) > 5 else "")
     return (
         f"Recorded run `{name}`: {len(results)} trainings over {seeds} seeds, "
-        f"{sum(result['seconds'] for result in results) / 60:.0f} minutes of fitting in all, "
+        f"{fitting} of fitting in all, "
         f"at most {max(result['peak_mb'] for result in results):,} MiB each; "
         f"{_several(results, 'hardware')}; {_several(results, 'libraries')}; "
         f"code at {_several(results, 'commit')}; splits {shown}."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -78,12 +79,12 @@ class Ratings:
     def __len__(self) -> int:
         return len(self.table)
 
-    @property
+    @cached_property
     def users(self) -> np.ndarray:
         """Identifiers of the users who rated, sorted: row ``r`` of the matrix is ``users[r]``."""
         return np.unique(self.table["user"])
 
-    @property
+    @cached_property
     def items(self) -> np.ndarray:
         """Identifiers of the rated items, sorted: column ``c`` of the matrix is ``items[c]``."""
         return np.unique(self.table["item"])
