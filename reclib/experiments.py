@@ -38,6 +38,9 @@ PROTOCOLS = {
         splits.held_out_users,
     )
 }
+# Protocols that draw another split for each seed; the others have one split, and the seed
+# is that of the training alone.
+DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
 SETTINGS = ("dataset", "min_count", "protocol", "model", "training", "measure", "clip", "on")
 
@@ -126,37 +129,45 @@ def _merge(base: dict, over: dict) -> dict:
 def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     """Load, split, fit and evaluate; the seed drives the split and the training alike.
 
-    Returns the metrics with the split's fingerprint, the number of parameters, the
-    seconds that fitting took and the peak memory of the process (of the GPU, if one is
-    used) in MiB.
+    ``on = "validation"`` is for searching: the model is validated after every epoch, and
+    the metrics are those of its best one on the validation part; the test is not touched.
+
+    Returns the metrics with the split's fingerprint, the number of epochs behind them and of
+    parameters, the seconds that fitting took (validation included), and the peak memory of the
+    process (of the GPU, if one is used) in MiB.
     """
     ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
     protocol = dict(settings["protocol"])
-    split = PROTOCOLS[protocol.pop("name")](ratings, **_seeded(protocol, seed))
+    if protocol["name"] in DRAWN_ANEW:
+        protocol["seed"] = seed
+    split = PROTOCOLS[protocol.pop("name")](ratings, **protocol)
     options = dict(settings["model"])
     model = MODELS[options.pop("name")](**options)
-    start = time.perf_counter()
-    training.fit(model, split.train, seed=seed, device=device, **settings.get("training", {}))
-    seconds = time.perf_counter() - start
-    test = split.validation if settings.get("on") == "validation" else split.test
+    clip = ratings.scale if settings.get("clip", True) else None
     wanted = settings.get("measure", ["rmse"])
-    if set(wanted) <= {"rmse", "mae"}:
-        clip = ratings.scale if settings.get("clip", True) else None
-        values = evaluation.rating_errors(model, test, clip=clip, device=device)
-    else:
-        values = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
+
+    def values(test: splits.Test) -> dict[str, float]:
+        if set(wanted) <= {"rmse", "mae"}:
+            found = evaluation.rating_errors(model, test, clip=clip, device=device)
+        else:
+            found = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
+        return {name: found[name] for name in wanted}
+
+    searching = settings.get("on") == "validation"
+    sign = 1 if wanted[0] in ("rmse", "mae") else -1  # ranking metrics are better if larger
+    validate = (lambda _: sign * values(split.validation)[wanted[0]]) if searching else None
+    start = time.perf_counter()
+    options = {"validate": validate, "seed": seed, "device": device}
+    history = training.fit(model, split.train, **options, **settings.get("training", {}))
+    seconds = time.perf_counter() - start
     return {
         "split": split.fingerprint(),
-        "metrics": {name: values[name] for name in wanted},
+        "metrics": values(split.validation if searching else split.test),
+        "epochs": history.best_epoch or len(history.rows),
         "parameters": getattr(model, "num_parameters", None),
         "seconds": round(seconds, 1),
         "peak_mb": _peak_mb(resolve_device(device)),
     }
-
-
-def _seeded(protocol: dict, seed: int) -> dict:
-    """A protocol that names a seed of its own, or has none to vary, keeps it."""
-    return protocol if "seed" in protocol or "num_users" in protocol else {**protocol, "seed": seed}
 
 
 def _peak_mb(device: torch.device) -> int:

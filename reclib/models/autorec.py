@@ -71,8 +71,9 @@ class AutoRec(GradientRecommender):
     def build(self, train: Interactions) -> None:
         num_cols = train.num_cols
         # Rows of V and W belong to columns of the data: a sparse product reads whole rows.
-        self.V = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_cols, self.hidden)))
-        self.W = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_cols, self.hidden)))
+        # The paper does not say how weights start; its authors' code draws them like this.
+        self.V = nn.Parameter(0.01 * torch.randn(num_cols, self.hidden))
+        self.W = nn.Parameter(0.01 * torch.randn(num_cols, self.hidden))
         self.mu = nn.Parameter(torch.zeros(self.hidden))
         self.b = nn.Parameter(torch.zeros(num_cols))
         self.num_rows = train.num_rows
