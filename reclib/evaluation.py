@@ -38,9 +38,7 @@ def predict(
     parts = []
     for start in range(0, fold_in.num_rows, batch_size):
         rows = slice(start, start + batch_size)
-        wanted = held_out.rows(rows)
-        if wanted.nnz:
-            parts.append(model.score(fold_in.rows(rows)).view(-1)[wanted.cells])
+        parts.append(model.score_at(fold_in.rows(rows), held_out.rows(rows)))
     # The transpose of the transpose brings the predictions back into the caller's order.
     predicted = oriented(held_out.with_values(torch.cat(parts)), model).values
     if not torch.isfinite(predicted).all():

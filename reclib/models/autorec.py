@@ -101,3 +101,9 @@ class AutoRec(GradientRecommender):
         X_hat[:, ~self.known] = self.default_rating
         X_hat[fold_in.row_counts == 0] = self.default_rating
         return X_hat
+
+    @torch.no_grad()
+    def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
+        a = wanted.product_at(self.encode(fold_in), self.W) + self.b[wanted.indices]
+        unknown = ~self.known[wanted.indices] | (fold_in.row_counts == 0)[wanted.row_ids]
+        return self.output(a).clamp_(*self.scale).masked_fill_(unknown, self.default_rating)

@@ -33,6 +33,14 @@ class Recommender(ABC):
         entries gets the model's score for someone unknown, never NaN.
         """
 
+    def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
+        """The same scores at the stored cells of ``wanted`` alone; float32 [wanted.nnz].
+
+        ``wanted`` has the rows of ``fold_in``. A model overrides this where it can do
+        better than to score every cell.
+        """
+        return self.score(fold_in).view(-1)[wanted.cells]
+
 
 class GradientRecommender(Recommender, nn.Module):
     """A recommender learnt by gradient descent on a sum over rows.

@@ -51,6 +51,6 @@ class Biases(Recommender):
     def score(self, fold_in: Interactions) -> Tensor:
         return self.mean + self.user_bias(fold_in)[:, None] + self.item_bias
 
-    def score_at(self, X: Interactions) -> Tensor:
-        """Its predictions at the stored cells of X alone; float32 [nnz]."""
-        return self.mean + self.user_bias(X)[X.row_ids] + self.item_bias[X.indices]
+    def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
+        user_bias = self.user_bias(fold_in)[wanted.row_ids]
+        return self.mean + user_bias + self.item_bias[wanted.indices]

@@ -40,6 +40,5 @@ class ItemMean(GlobalMean):
     def score(self, fold_in: Interactions) -> Tensor:
         return self.means.repeat(fold_in.num_rows, 1)
 
-    def score_at(self, X: Interactions) -> Tensor:
-        """Its predictions at the stored cells of X alone; float32 [nnz]."""
-        return self.means[X.indices]
+    def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
+        return self.means[wanted.indices]

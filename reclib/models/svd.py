@@ -83,6 +83,10 @@ class ImputedSVD(Recommender):
         correction = self._residuals(fold_in).matmul(self.Q) @ self.Q.T
         return self.baseline.score(fold_in) + correction
 
+    def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
+        correction = wanted.product_at(self._residuals(fold_in).matmul(self.Q), self.Q)
+        return self.baseline.score_at(fold_in, wanted) + correction
+
     def _residuals(self, X: Interactions) -> Interactions:
         """Observed ratings less the baseline, which leaves exact zeros in the imputed cells."""
-        return X.with_values(X.values - self.baseline.score_at(X))
+        return X.with_values(X.values - self.baseline.score_at(X, X))
