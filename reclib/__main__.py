@@ -46,17 +46,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _data(options: argparse.Namespace) -> int:
-    names = options.name or list(datasets.DATASETS)
-    for dataset in map(datasets.find, names):
-        path = dataset.path()
-        if options.action == "list":
-            print(f"{dataset.name:16} {dataset.title:40} {path or 'not on this machine'}")
-        elif options.action == "fetch" and path is None:
-            path = datasets.fetch(dataset.name)
-        if options.action == "check" or options.action == "fetch":
-            print(
-                f"{dataset.name}: {len(datasets.load(dataset.name)):,} ratings, content is official"
-            )
+    for dataset in map(datasets.find, options.name or datasets.DATASETS):
+        if options.action == "fetch" and dataset.path() is None:
+            datasets.fetch(dataset.name)
+        if options.action == "check" and options.name and dataset.path() is None:
+            raise ValueError(f"{dataset.archive} is not on this machine; `data fetch` gets it")
+        state = dataset.path() or "not on this machine"
+        if options.action != "list" and dataset.path() is not None:
+            state = f"{len(datasets.load(dataset.name)):,} ratings, content is official"
+        print(f"{dataset.name:16} {dataset.title:40} {state}")
     return 0
 
 

@@ -14,8 +14,10 @@ import os
 import tempfile
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import pandas as pd
@@ -51,8 +53,10 @@ def _read_1m(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
     # pandas has a fast parser for one-letter separators only.
     text = _member(archive, "ratings.dat").read().replace(b"::", b",")
     ratings = pd.read_csv(io.BytesIO(text), names=COLUMNS)
-    lines = _member(archive, "movies.dat").read().decode("latin-1").splitlines()
-    movies = pd.DataFrame([line.split("::") for line in lines], columns=["item", "title", "genres"])
+    lines = _member(archive, "movies.dat").read().decode("latin-1").strip().split("\n")
+    movies = pd.DataFrame(
+        [line.strip("\r").split("::") for line in lines], columns=["item", "title", "genres"]
+    )
     return ratings, movies.astype({"item": "int64"}).set_index("item")["title"]
 
 
@@ -157,8 +161,10 @@ def load(name: str = "ml-latest-small") -> Ratings:
     try:
         with zipfile.ZipFile(path) as archive:
             table, titles = dataset.read(archive)
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{path} is not a zip archive; delete it and load again") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(
+            f"{path} is damaged, or not a zip archive; delete it and load again ({error})"
+        ) from error
     ratings = Ratings(table, name, dataset.scale, titles)
     if ratings.fingerprint() != dataset.fingerprint:
         raise ValueError(
@@ -183,17 +189,20 @@ def fetch(name: str) -> Path:
     dataset = find(name)
     folder = download_folder()
     print(f"{dataset.title}\n{dataset.terms}\nDownloading {dataset.url} to {folder}", flush=True)
-    folder.mkdir(parents=True, exist_ok=True)
     part = None
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with (
             urllib.request.urlopen(dataset.url, timeout=60) as response,
             tempfile.NamedTemporaryFile(dir=folder, suffix=".part", delete=False) as part,
         ):
             while block := response.read(1 << 20):
                 part.write(block)
+        if not zipfile.is_zipfile(part.name):
+            raise OSError("what arrived is not a whole zip archive")
+        os.chmod(part.name, 0o644)  # a temporary file is its owner's alone
         os.replace(part.name, folder / dataset.archive)
-    except OSError as error:  # urllib's errors and time-outs are all OSErrors
+    except (OSError, HTTPException) as error:  # urllib's errors and time-outs are OSErrors
         raise ConnectionError(
             f"{dataset.title} is not on this machine and could not be downloaded ({error}). "
             f"Put {dataset.archive} from {dataset.url} into {folder}, or set RECLIB_DATA to the "

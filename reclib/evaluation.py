@@ -137,14 +137,20 @@ def rank_scores(
     """
     device = resolve_device(device)
     test = test.to(device)
-    parsed = [_parse(name) for name in wanted]
+    parsed = [parse_metric(name) for name in wanted]
     depth = max(k for _, k in parsed)
     hits, tops, start = [], [], 0
     relevant = None
     for block in scores:
         rows = slice(start, start + len(block))
         start += len(block)
-        block = block.to(device)
+        if block.shape[1] != test.held_out.num_cols:
+            raise ValueError(
+                f"scores have {block.shape[1]} columns, the test has {test.held_out.num_cols}"
+            )
+        if start > test.held_out.num_rows:
+            break
+        block = block.to(device).contiguous()
         # Flat positions, so that one write masks the whole block.
         block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf
         top = top_items(block, depth)
@@ -172,7 +178,8 @@ def _flags(X: Interactions, reuse: Tensor | None) -> Tensor:
     return reuse
 
 
-def _parse(name: str) -> tuple[Callable[..., Tensor], int]:
+def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
+    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither."""
     metric, at, k = name.partition("@")
     if metric not in metrics.RANKING or not at or not k.isdigit() or int(k) < 1:
         raise ValueError(

@@ -73,6 +73,8 @@ def judge(
     if tolerance <= 0:
         raise ValueError(f"tolerance must be positive, got {tolerance}")
     values = np.asarray(values, dtype=float)
+    if np.isnan(values).any() or np.isnan(claimed):
+        raise ValueError("a verdict needs numbers, and some measured or claimed value is NaN")
     mean = values.mean() if len(values) else np.nan
     se, low, high = mean_interval(values)
     if not_comparable:
@@ -110,6 +112,8 @@ def _row(experiment: Experiment, record: Record, claims: pd.DataFrame, point: Po
         if point.answers not in claims.index:
             raise ValueError(f"{experiment.name}: published.csv has no key {point.answers!r}")
         metric, claim = claims.loc[point.answers, ["metric", "value"]]
+    if results and metric not in results[0]["metrics"]:
+        raise ValueError(f"{experiment.name}: {metric} of {point.label} was not measured; add it")
     values = [result["metrics"][metric] for result in results]
     row = {"label": point.label, "metric": metric, "published": claim}
     if claim is None:

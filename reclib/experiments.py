@@ -38,6 +38,7 @@ PROTOCOLS = {
         splits.held_out_users,
     )
 }
+RATING_METRICS = ("rmse", "mae")
 # Protocols that draw another split for each seed; the others have one split, and the seed
 # is that of the training alone.
 DRAWN_ANEW = ("hold_out", "hold_out_per_user")
@@ -97,21 +98,46 @@ def _experiment(name: str, entry: dict) -> Experiment:
     if unknown := {key for part in (entry, *points) for key in part} - allowed:
         raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
     merged = [_merge(entry, point) for point in points]
-    return Experiment(
-        name,
-        head["title"] or name,
-        head["seeds"] or 5,
-        head["tolerance"],
-        tuple(
-            Point(
-                str(point.get("label", name)),
-                {key: point[key] for key in SETTINGS if key in point},
-                point.get("answers"),
-                point.get("not_comparable"),
-            )
-            for point in merged
-        ),
+    points = tuple(
+        Point(
+            str(point.get("label", name)),
+            {key: point[key] for key in SETTINGS if key in point},
+            point.get("answers"),
+            point.get("not_comparable"),
+        )
+        for point in merged
     )
+    experiment = Experiment(
+        name, head["title"] or name, head["seeds"] or 5, head["tolerance"], points
+    )
+    if problem := _problem(experiment):
+        raise ValueError(f"experiment {name}: {problem}")
+    return experiment
+
+
+def _problem(experiment: Experiment) -> str | None:
+    """What would fail only after hours, said before anything runs."""
+    labels = [point.label for point in experiment.points]
+    if repeated := {label for label in labels if labels.count(label) > 1}:
+        return f"two points are labelled {', '.join(sorted(repeated))}"
+    for point in experiment.points:
+        named = {
+            "dataset": (point.settings.get("dataset"), datasets.DATASETS),
+            "protocol": (point.settings.get("protocol", {}).get("name"), PROTOCOLS),
+            "model": (point.settings.get("model", {}).get("name"), MODELS),
+            "on": (point.settings.get("on", "test"), ("test", "validation")),
+        }
+        for key, (name, known) in named.items():
+            if name not in known:
+                return f"{point.label}: no {key} {name!r}; there are: {', '.join(known)}"
+        for metric in set(point.settings.get("measure", [])) - set(RATING_METRICS):
+            try:
+                evaluation.parse_metric(metric)
+            except ValueError as error:
+                return f"{point.label}: {error}"
+        if point.answers and not experiment.tolerance:
+            return f"{point.label} answers a published number, so a tolerance is needed"
+    return None
 
 
 def _merge(base: dict, over: dict) -> dict:
@@ -139,7 +165,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
     protocol = dict(settings["protocol"])
     if protocol["name"] in DRAWN_ANEW:
-        protocol["seed"] = seed
+        protocol = {"seed": seed, **protocol}
     split = PROTOCOLS[protocol.pop("name")](ratings, **protocol)
     options = dict(settings["model"])
     model = MODELS[options.pop("name")](**options)
@@ -147,14 +173,16 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     wanted = settings.get("measure", ["rmse"])
 
     def values(test: splits.Test) -> dict[str, float]:
-        if set(wanted) <= {"rmse", "mae"}:
+        if set(wanted) <= set(RATING_METRICS):
             found = evaluation.rating_errors(model, test, clip=clip, device=device)
         else:
             found = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
         return {name: found[name] for name in wanted}
 
     searching = settings.get("on") == "validation"
-    sign = 1 if wanted[0] in ("rmse", "mae") else -1  # ranking metrics are better if larger
+    if searching and split.validation is None:
+        raise ValueError("a search needs a protocol with a validation part")
+    sign = 1 if wanted[0] in RATING_METRICS else -1  # ranking metrics are better if larger
     validate = (lambda _: sign * values(split.validation)[wanted[0]]) if searching else None
     start = time.perf_counter()
     options = {"validate": validate, "seed": seed, "device": device}
@@ -185,8 +213,11 @@ def run(
 ) -> Iterator[dict]:
     """Measure what is not recorded yet, yielding each result once it is on disk.
 
-    ``jobs`` processes work at a time, each on its share of the cores.
+    ``jobs`` processes work at a time, each on its share of the cores. If one fails, the
+    others are measured and recorded all the same; its error is raised at the end.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs must be at least 1, got {jobs}")
     record = Record.read(experiment)
     todo = [
         (point, seed)
@@ -203,12 +234,18 @@ def run(
             pool.submit(_measure_alone, point.settings, seed, device, threads): (point, seed)
             for point, seed in todo
         }
+        failure = None
         for done in as_completed(running):
             point, seed = running[done]
+            if done.exception() is not None:
+                failure = failure or done.exception()
+                continue
             result = {"label": point.label, "settings": point.settings, "seed": seed}
             result |= done.result()
             record.add(result)
             yield result
+    if failure is not None:
+        raise failure
 
 
 def _measure_alone(settings: dict, seed: int, device: str, threads: int) -> dict:
@@ -252,6 +289,7 @@ class Record:
         """Write the file anew with one more result; it is whole at every moment."""
         self.results = sorted([*self.results, result], key=lambda r: (r["label"], r["seed"]))
         lines = ",\n".join("  " + json.dumps(each) for each in self.results)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
         part.write_text(
             f'{{"experiment": {json.dumps(self.experiment)}, "results": [\n{lines}\n]}}\n',

@@ -67,7 +67,9 @@ class Interactions:
             value is not finite, or a (row, column) pair occurs twice.
         """
         rows, cols = np.asarray(rows, dtype=np.int64), np.asarray(cols, dtype=np.int64)
-        values = np.ones(len(rows), np.float32) if values is None else np.asarray(values)
+        values = np.ones(len(rows)) if values is None else np.asarray(values)
+        with np.errstate(over="ignore"):  # too large for float32 is reported below
+            values = values.astype(np.float32)
         if not len(rows) == len(cols) == len(values):
             raise ValueError(
                 f"rows, cols and values differ in length: {len(rows)}, {len(cols)}, {len(values)}"
@@ -92,7 +94,7 @@ class Interactions:
         return cls(
             torch.as_tensor(indptr.astype(np.int32)),
             torch.as_tensor(cols.astype(np.int32)),
-            torch.as_tensor(values.astype(np.float32)),
+            torch.as_tensor(values),
             int(shape[1]),
         )
 
@@ -165,7 +167,8 @@ class Interactions:
     def to(self, device: str | torch.device) -> Interactions:
         """Copy to a device (``"auto"`` allowed); itself if it is already there."""
         device = resolve_device(device)
-        if device == self.device:
+        # "cuda" names the current GPU, whatever its number.
+        if device.type == self.device.type and device.index in (None, self.device.index):
             return self
         moved = (part.to(device) for part in (self.indptr, self.indices, self.values))
         return Interactions(*moved, self.num_cols)
@@ -196,6 +199,8 @@ class Interactions:
         Ask for it batch by batch. ``out`` is overwritten and returned, which
         spares large batches the cost of fresh memory.
         """
+        if out is not None and out.shape != self.shape:
+            raise ValueError(f"out has shape {tuple(out.shape)}, the matrix {self.shape}")
         out = self.values.new_zeros(self.shape) if out is None else out.zero_()
         out.view(-1)[self.cells] = self.values
         return out
@@ -223,12 +228,13 @@ class Interactions:
             start, stop, step = index.indices(self.num_rows)
             if step != 1:
                 raise ValueError("a slice of rows must have step 1; pass a tensor instead")
-            indptr = self.indptr[start : stop + 1]
+            indptr = self.indptr[start : max(start, stop) + 1]
             entries = slice(int(indptr[0]), int(indptr[-1]))
             return Interactions(
                 indptr - indptr[0], self.indices[entries], self.values[entries], self.num_cols
             )
         index = index.to(self.device)
+        index = torch.where(index < 0, index + self.num_rows, index)  # as in any other index
         counts = self.row_counts[index]
         indptr = torch.zeros(len(index) + 1, dtype=torch.int32, device=self.device)
         indptr[1:] = counts.cumsum(0)

@@ -54,7 +54,7 @@ def hit_rate(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
 
 def precision(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
     """Hits among the first ``k``, divided by ``k``; float64 [users]."""
-    return _defined(_top(hits, k).sum(1) / k, num_relevant)
+    return _defined(_top(hits, k).sum(1).double() / k, num_relevant)
 
 
 def recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
@@ -63,7 +63,7 @@ def recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
     The textbook denominator ``n`` (CDAE, SVAE, RecBole, Cornac). It cannot reach
     1 for a user with more than ``k`` held-out items. float64 [users].
     """
-    return _defined(_top(hits, k).sum(1) / num_relevant, num_relevant)
+    return _defined(_top(hits, k).sum(1).double() / num_relevant, num_relevant)
 
 
 def capped_recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
@@ -72,7 +72,7 @@ def capped_recall(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
     The "Recall@R" of Liang et al. (2018) and of the papers that follow its
     protocol; 1 for a perfect list. float64 [users].
     """
-    return _defined(_top(hits, k).sum(1) / num_relevant.clamp(max=k), num_relevant)
+    return _defined(_top(hits, k).sum(1).double() / num_relevant.clamp(max=k), num_relevant)
 
 
 def ndcg(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
@@ -81,9 +81,10 @@ def ndcg(hits: Tensor, num_relevant: Tensor, k: int) -> Tensor:
     Binary gains, discount ``1 / log2(rank + 1)``; Liang et al. (2018), section 4.2.
     float64 [users].
     """
+    top = _top(hits, k).double()
     discount = 1 / torch.arange(2, k + 2, device=hits.device, dtype=torch.float64).log2()
     ideal = torch.cat([discount.new_zeros(1), discount.cumsum(0)])
-    gain = _top(hits, k).double() @ discount
+    gain = top @ discount
     return _defined(gain / ideal[num_relevant.clamp(max=k)], num_relevant)
 
 
@@ -113,7 +114,7 @@ def _top(hits: Tensor, k: int) -> Tensor:
 
 def _defined(value: Tensor, num_relevant: Tensor) -> Tensor:
     """NaN for users without held-out items."""
-    return torch.where(num_relevant > 0, value.double(), torch.nan)
+    return torch.where(num_relevant > 0, value, torch.nan)
 
 
 # -- beyond accuracy -----------------------------------------------------------

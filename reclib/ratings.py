@@ -63,6 +63,9 @@ class Ratings:
             )
         columns = [*REQUIRED, *(["timestamp"] if "timestamp" in table else [])]
         types = {"user": "int64", "item": "int64", "rating": "float64"}
+        for by in ("user", "item"):
+            if (table[by].astype("int64") != table[by]).any():
+                raise ValueError(f"{self.name}: {by} identifiers must be whole numbers")
         table = table[columns].astype(types)
         twice = table.duplicated(["user", "item"])
         if twice.any():

@@ -64,9 +64,11 @@ class Split:
     def __post_init__(self) -> None:
         if not self.train.nnz:
             raise ValueError("the training part is empty; lower the test fraction")
-        held_out = {"test": self._keys(self.test)}
-        if self.validation is not None:
-            held_out["validation"] = self._keys(self.validation)
+        tests = {"test": self.test, "validation": self.validation}
+        tests = {name: test for name, test in tests.items() if test is not None}
+        if any(test.held_out.num_cols != self.train.num_cols for test in tests.values()):
+            raise ValueError("train, validation and test must have the same columns")
+        held_out = {name: self._keys(test) for name, test in tests.items()}
         train = self._cell_keys(self.train, self.train_users)
         for name, keys in held_out.items():
             if np.isin(keys, train).any():
@@ -153,7 +155,7 @@ def _weak(ratings: Ratings, order: np.ndarray, num_test: int, validation: float)
     part = np.full(len(ratings), "train", dtype="<U10")
     part[order[:num_test]] = "test"
     part[order[num_test : num_test + num_validation]] = "validation"
-    X = {name: ratings.matrix_of(part == name) for name in np.unique(part)}
+    X = {name: ratings.matrix_of(part == name) for name in ("train", "validation", "test")}
     users = ratings.users
     return Split(
         train=X["train"],
@@ -186,8 +188,8 @@ def held_out_users(
     users = ratings.users
     if not 0 < 2 * num_users < len(users):
         raise ValueError(
-            f"{num_users} users for validation and {num_users} for test leave none of "
-            f"{len(users)} to train on; ask for fewer"
+            f"num_users must be at least 1 and below half of the {len(users)} users, "
+            f"got {num_users}"
         )
     shuffled = users[np.random.RandomState(seed).permutation(len(users))]
     train_users, validation_users, test_users = np.split(shuffled, [-2 * num_users, -num_users])

@@ -9,6 +9,7 @@ of each batch and the gradients are added up: the result is that of one process.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ import pandas as pd
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from reclib.interactions import Interactions, resolve_device
 from reclib.models.base import GradientRecommender, Recommender
@@ -44,7 +45,8 @@ class History:
     @property
     def table(self) -> pd.DataFrame:
         """Columns ``loss`` (objective per row), ``lr``, ``seconds`` and, if asked, ``validation``;
-        indexed by epoch, from 1."""
+        indexed by epoch, from 1.
+        """
         return pd.DataFrame(self.rows).set_index("epoch") if self.rows else pd.DataFrame()
 
 
@@ -125,7 +127,11 @@ def fit(
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(milestones), gamma)
         run = _Run(model, optimiser, schedule, torch.Generator().manual_seed(seed))
         # What a checkpoint must agree on; more epochs than before are allowed.
-        identity = (X.fingerprint(), batch_size, optimizer, lr, optimizer_options, seed)
+        identity = {
+            "data": X.fingerprint(),
+            "model": _settings(model),
+            "steps": [batch_size, optimizer, lr, optimizer_options, list(milestones), gamma, seed],
+        }
         if checkpoint is not None and Path(checkpoint).exists():
             run.resume(checkpoint, identity)
         bar = tqdm(total=epochs, initial=run.epoch, disable=not progress, unit="epoch")
@@ -197,11 +203,15 @@ class _Run:
     def validate(self, validate, row: dict) -> None:
         self.model.eval()
         row["validation"] = float(validate(self.model))
+        if math.isnan(row["validation"]):
+            raise FloatingPointError(f"validation gave NaN in epoch {row['epoch']}")
         if row["validation"] < self.best_value:
             self.best_value, self.history.best_epoch = row["validation"], row["epoch"]
             self.best = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
 
-    def save(self, path: str | Path, identity: tuple) -> None:
+    def save(self, path: str | Path, identity: dict) -> None:
+        if dist.is_initialized() and dist.get_rank() > 0:
+            return  # all processes hold the same state
         state = {
             "identity": identity,
             "model": self.model.state_dict(),
@@ -218,9 +228,9 @@ class _Run:
         torch.save(state, part)
         os.replace(part, path)  # a run that is cut off leaves the last whole checkpoint
 
-    def resume(self, path: str | Path, identity: tuple) -> None:
+    def resume(self, path: str | Path, identity: dict) -> None:
         state = torch.load(path, weights_only=True, map_location="cpu")
-        if tuple(state["identity"]) != identity:
+        if state["identity"] != identity:
             raise ValueError(
                 f"{path} belongs to a training with other data or settings; delete it, "
                 "or choose another checkpoint"
@@ -234,6 +244,17 @@ class _Run:
             torch.cuda.set_rng_state(state["cuda_rng"])
         self.history.rows, self.history.best_epoch = state["history"]
         self.best, self.best_value = state["best"]
+
+
+def _settings(model: GradientRecommender) -> dict:
+    """The plain attributes of a model, which say how it was constructed."""
+    plain = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in vars(model).items()
+        if not name.startswith("_") and isinstance(value, (str, int, float, tuple, type(None)))
+    }
+    del plain["training"]  # nn.Module's mark of train() and eval()
+    return {"class": type(model).__name__, **plain}
 
 
 def _shared_gradient(model: GradientRecommender, batch: Interactions) -> Tensor:

@@ -63,8 +63,7 @@ class AutoRec(GradientRecommender):
             if name not in ACTIVATIONS:
                 raise ValueError(f"no activation {name!r}; there are: {', '.join(ACTIVATIONS)}")
         self.hidden, self.l2, self.rows = hidden, l2, rows
-        self.g = ACTIVATIONS[hidden_activation]
-        self.f = ACTIVATIONS[output_activation]
+        self.hidden_activation, self.output_activation = hidden_activation, output_activation
         self.stretch = output_activation == "sigmoid"
         self.scale, self.default_rating = scale, default_rating
 
@@ -81,12 +80,14 @@ class AutoRec(GradientRecommender):
 
     def encode(self, X: Interactions) -> Tensor:
         """``g(V r + mu)`` for each row; [rows, hidden]."""
-        return self.g(X.matmul(self.V) + self.mu)
+        g = ACTIVATIONS[self.hidden_activation]
+        return g(X.matmul(self.V) + self.mu)
 
     def output(self, a: Tensor) -> Tensor:
         """``f`` of the pre-activations, in rating units."""
         low, high = self.scale
-        return low + (high - low) * self.f(a) if self.stretch else self.f(a)
+        f = ACTIVATIONS[self.output_activation]
+        return low + (high - low) * f(a) if self.stretch else f(a)
 
     def loss(self, batch: Interactions) -> Tensor:
         """Equation 2 for a batch, divided by its rows; the penalty enters in proportion."""

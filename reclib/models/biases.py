@@ -23,10 +23,11 @@ class Biases(Recommender):
     l2 : float
         Strength of the penalty, in ratings; 0 leaves a rare item's mean unshrunk.
     iterations : int
-        Alternations; the objective is convex and 20 reach its minimum to float32.
+        Alternations at most. The objective is convex; they stop when no item's bias moves by
+        more than 1e-6, for which MovieLens 1M takes about 200.
     """
 
-    def __init__(self, l2: float = 5.0, iterations: int = 20) -> None:
+    def __init__(self, l2: float = 5.0, iterations: int = 1000) -> None:
         if l2 < 0:
             raise ValueError(f"l2 must not be negative, got {l2}")
         self.l2, self.iterations = l2, iterations
@@ -38,8 +39,11 @@ class Biases(Recommender):
             user_bias = self.user_bias(train)
             rest = train.values - self.mean - user_bias[train.row_ids]
             total = rest.new_zeros(train.num_cols).index_add_(0, train.indices, rest)
+            before = self.item_bias
             # An item nobody rated has total 0; the clamp keeps 0 / 0 away when l2 is 0.
             self.item_bias = total / (train.col_counts + self.l2).clamp(min=1e-12)
+            if (self.item_bias - before).abs().max() < 1e-6:
+                break
         return self
 
     def user_bias(self, fold_in: Interactions) -> Tensor:

@@ -29,7 +29,7 @@ def _right_singular_vectors(operator, rank: int) -> np.ndarray:
     # A fixed start makes the result repeatable; the sign of a vector never matters to Q Q'.
     start = np.random.default_rng(0).standard_normal(min(operator.shape))
     _, _, Qt = scipy.sparse.linalg.svds(operator, k=rank, v0=start)
-    return np.ascontiguousarray(Qt[::-1].T)
+    return Qt[::-1].T.copy()
 
 
 class PureSVD(Recommender):

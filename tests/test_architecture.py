@@ -1,0 +1,156 @@
+"""The house: who may import whom, how large it is, what importing it costs."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import reclib
+
+PACKAGE = Path(reclib.__file__).parent
+FLOORS = [
+    {"interactions", "metrics", "losses", "ratings"},
+    {"datasets", "splits", "models", "augmentation"},
+    {"evaluation", "training"},
+    {"experiments"},
+    {"evidence", "plots"},
+    {"__main__"},
+]
+# On the same floor, who builds on whom.
+NEIGHBOURS = {("ratings", "interactions"), ("evaluation", "training")}
+# A model of one paper may use another's only if the paper builds on it.
+BUILDS_ON = {"svd": {"biases", "means"}}
+SHARED = {"base"}
+
+FILES = sorted(PACKAGE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+
+def room(path: Path) -> str:
+    """The first name below the package: ``models`` for every model."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(tree: ast.AST) -> set[tuple[str, ...]]:
+    """The modules of reclib that a file imports, as names below the package."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {tuple(alias.name.split(".")) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide what is imported"
+            base = tuple(node.module.split("."))
+            # `from reclib import x` imports a room, `from reclib.x import y` a name of it.
+            found |= {(*base, alias.name) for alias in node.names} if len(base) == 1 else {base}
+    return {names[1:] for names in found if names[0] == "reclib" and len(names) > 1}
+
+
+def floor(name: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if name in rooms)
+
+
+def offences() -> list[str]:
+    """Every import that goes up, or sideways without leave."""
+    found = []
+    for path, tree in TREES.items():
+        if path == PACKAGE / "__init__.py":
+            continue
+        for names in imported(tree):
+            here, there = room(path), names[0]
+            if here == there:
+                continue
+            level = floor(here) == floor(there) and (here, there) not in NEIGHBOURS
+            if floor(there) > floor(here) or level:
+                found.append(f"{here} imports {there}")
+    return found
+
+
+def test_imports_run_one_way():
+    assert offences() == []
+
+
+def test_the_check_of_imports_finds_an_offence(monkeypatch):
+    tree = ast.parse("from reclib.evaluation import rank\nimport reclib.experiments")
+    monkeypatch.setitem(TREES, PACKAGE / "metrics.py", tree)
+    assert sorted(offences()) == ["metrics imports evaluation", "metrics imports experiments"]
+
+
+def test_every_room_has_a_floor():
+    assert {room(path) for path in FILES} - {"__init__"} <= set.union(*FLOORS)
+
+
+def test_importing_the_package_imports_no_room():
+    assert not imported(TREES[PACKAGE / "__init__.py"])
+
+
+def test_no_model_imports_another_papers_model_unless_it_builds_on_it():
+    for path in (PACKAGE / "models").glob("[!_]*.py"):
+        others = {names[1] for names in imported(TREES[path]) if names[0] == "models" and names[1:]}
+        allowed = SHARED | BUILDS_ON.get(path.stem, set())
+        assert others <= allowed, f"{path.stem} imports {others - allowed}"
+
+
+def test_every_model_is_registered():
+    from reclib import models
+
+    for path in (PACKAGE / "models").glob("[!_]*.py"):
+        for node in TREES[path].body:
+            if isinstance(node, ast.ClassDef) and path.stem != "base":
+                assert node.name in models.MODELS
+    assert all(issubclass(model, models.Recommender) for model in models.MODELS.values())
+
+
+def test_the_library_can_be_read_in_a_weekend():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert sum(lines.values()) < 3500
+    assert all(n <= 150 for path, n in lines.items() if path.parent.name == "models")
+
+
+def public(tree: ast.AST, prefix: str = "", inherits: bool = False):
+    """Every public class and function, and every method that is neither short nor overrides."""
+    for node in tree.body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and not node.name.startswith("_"):
+            if not prefix or not inherits and node.end_lineno - node.lineno > 5:
+                yield prefix + node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node, f"{prefix}{node.name}.", bool(node.bases))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_everything_public_has_a_docstring(path):
+    assert ast.get_docstring(TREES[path]), f"{path.name} does not say what it is"
+    for name, node in public(TREES[path]):
+        assert ast.get_docstring(node), f"{path.name}: {name} has no docstring"
+
+
+def test_importing_reclib_is_quiet_offline_and_without_figures():
+    """Everything but ``plots``, in a fresh process in which a socket is an error."""
+    rooms = [
+        ".".join(("reclib", *path.relative_to(PACKAGE).with_suffix("").parts))
+        for path in FILES
+        if path.stem not in ("__init__", "plots")
+    ]
+    program = f"""
+import socket, sys
+def refuse(*_, **__):
+    raise AssertionError("importing opened a socket")
+socket.socket.connect = socket.create_connection = refuse
+import importlib
+for name in {rooms!r}:
+    importlib.import_module(name)
+print([m for m in ("matplotlib", "seaborn", "IPython", "sklearn", "pytest") if m in sys.modules])
+import reclib.plots
+print("matplotlib" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=PACKAGE.parent,
+        check=False,
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("[]\nTrue\n", "", 0)

@@ -1,0 +1,142 @@
+"""``python -m reclib``: exit status and messages."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+
+import pytest
+from test_experiments import TINY, Inline
+
+from reclib import datasets, experiments
+from reclib.__main__ import main
+
+
+@pytest.fixture
+def tiny(book_folder, monkeypatch):
+    """The tiny experiment; measuring costs nothing."""
+    published = "key,metric,value,read\nsome-key,rmse,1.05,yes\n"
+    book_folder.write(TINY, published)
+    book_folder.runs.mkdir()
+    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(
+        experiments,
+        "_measure_alone",
+        lambda settings, seed, device, threads: {
+            "metrics": {"rmse": 1.05 + seed / 1e5, "mae": 0.5},
+            "split": "f00",
+            "seconds": 2.0,
+            "peak_mb": 10,
+            "hardware": device,
+            "libraries": "l",
+            "commit": "c",
+        },
+    )
+    return book_folder
+
+
+def test_data_list_says_what_is_here_and_what_is_not(book_folder, capsys):
+    assert main(["data", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(datasets.DATASETS)
+    assert lines[0].startswith("ml-latest-small")
+    assert lines[0].endswith("ml-latest-small.zip")
+    assert lines[2].endswith("not on this machine")
+
+
+def test_data_check_reads_the_content(book_folder, capsys):
+    assert main(["data", "check", "ml-latest-small"]) == 0
+    assert "100,836 ratings, content is official" in capsys.readouterr().out
+
+
+def test_data_fetch_takes_what_is_already_here(book_folder, capsys):
+    assert main(["data", "fetch", "ml-latest-small"]) == 0
+    assert "Downloading" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("action", ["fetch", "check"])
+def test_data_that_cannot_be_had_is_exit_1_with_instructions(
+    book_folder, capsys, monkeypatch, tmp_path, action
+):
+    def offline(*_, **__):
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("RECLIB_DATA", str(tmp_path / "empty"))
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    assert main(["data", action, "ml-1m"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("reclib: ")
+    assert "ml-1m.zip" in error
+    assert "Traceback" not in error
+
+
+def test_data_check_downloads_nothing(book_folder, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setenv("RECLIB_DATA", str(tmp_path / "empty"))
+    monkeypatch.setattr("urllib.request.urlopen", lambda *a, **k: asked.append(a) or 1 / 0)
+    with contextlib.suppress(ZeroDivisionError):
+        main(["data", "check"])
+    assert not asked
+
+
+def test_run_measures_records_and_tells(tiny, capsys):
+    assert main(["run", "tiny", "--seeds", "1", "--device", "cpu"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny: A tiny experiment" in out
+    assert "mean, seed 0: rmse 1.0500, mae 0.5000 (2 s)" in out
+    assert (tiny.runs / "tiny.json").exists()
+    assert main(["run", "--all"]) == 0
+    assert "seed 0" not in capsys.readouterr().out  # is on record
+
+
+def test_report_prints_published_measured_and_the_verdict(tiny, capsys):
+    assert main(["report", "tiny"]) == 0
+    assert "not measured" in capsys.readouterr().out
+    main(["run", "tiny"])
+    capsys.readouterr()
+    for arguments in (["report"], ["report", "tiny"]):
+        assert main(arguments) == 0
+        out = capsys.readouterr().out
+        row = next(line for line in out.splitlines() if " mean " in line)
+        assert "1.0500" in row
+        assert "reproduced" in row
+        assert "Recorded run `tiny`: 4 trainings over 2 seeds" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run"], "name an experiment, or --all"),
+        (["run", "huge"], "no experiment 'huge'; there are: tiny"),
+        (["report", "huge"], "no experiment 'huge'"),
+        (["data", "check", "ml-2m"], "no data set 'ml-2m'; there are: ml-latest-small"),
+        pytest.param(["run", "tiny", "--jobs", "0"], "jobs"),
+    ],
+)
+def test_mistakes_are_exit_1_and_one_line(tiny, capsys, arguments, message):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("reclib: ")
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["data", "burn"], ["run", "--seeds", "many"]])
+def test_misuse_is_exit_2_with_the_usage(capsys, arguments):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert "usage: python -m reclib" in capsys.readouterr().err
+
+
+def test_the_module_can_be_run():
+    done = subprocess.run(
+        [sys.executable, "-m", "reclib", "data", "check", "ml-latest-small"],
+        capture_output=True,
+        text=True,
+        cwd=datasets.data_folder().parent,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "content is official" in done.stdout

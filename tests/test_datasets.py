@@ -1,0 +1,290 @@
+"""Data sets: found, downloaded, refused. No test touches the network."""
+
+from __future__ import annotations
+
+import dataclasses
+import http.client
+import io
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from reclib import datasets
+from reclib.ratings import Ratings
+
+# Synthetic archives in the official formats: separators, encodings, accents, stray fields.
+ML_1M = {
+    "ml-1m/ratings.dat": b"2::1193::5::978300760\n1::661::3::978302109\n1::1193::4::978301968\n",
+    "ml-1m/movies.dat": "661::Misérables, Les (1995)::Drama|Musical\n"
+    "1193::Face/Off: Again (1997)::Action\n".encode("latin-1"),
+    "ml-1m/users.dat": b"1::F::1::10::48067\n",
+}
+ML_100K = {
+    "ml-100k/u.data": b"196\t242\t3\t881250949\n22\t377\t1\t878887116\n196\t377\t5\t881250000\n",
+    "ml-100k/u.item": "242|Cité des enfants perdus, La (1995)|01-Jan-1995||http://us.imdb.com|0|1\n"
+    '377|Léon "the pro" (1994)|||http://us.imdb.com|1|0\n'.encode("latin-1"),
+}
+LATEST = {
+    "ml-latest-small/ratings.csv": b"userId,movieId,rating,timestamp\n1,1,4.0,964982703\n"
+    b"1,3,0.5,964981247\n",
+    "ml-latest-small/movies.csv": 'movieId,title,genres\n1,"Fabuleux destin d\'Amélie, Le",X\n'
+    "3,Heat,Y\n".encode(),
+}
+ARCHIVES = {"ml-1m": ML_1M, "ml-100k": ML_100K, "ml-latest-small": LATEST}
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """An empty download folder, no embedded data, no network, synthetic archives official."""
+    monkeypatch.setenv("RECLIB_DATA", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets, "data_folder", lambda: tmp_path / "embedded")
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    for name, members in ARCHIVES.items():
+        dataset = datasets.DATASETS[name]
+        with zipfile.ZipFile(io.BytesIO(zipped(members))) as archive:
+            table, titles = dataset.read(archive)
+        official = Ratings(table, name, dataset.scale, titles).fingerprint()
+        monkeypatch.setitem(
+            datasets.DATASETS, name, dataclasses.replace(dataset, fingerprint=official)
+        )
+    return tmp_path / "cache"
+
+
+def offline(*_, **__):
+    raise urllib.error.URLError("no route to host")
+
+
+def serve(monkeypatch, content: bytes, cut: int | None = None, header: str = "") -> list[str]:
+    """Answer every request with ``content``, of which only ``cut`` bytes arrive."""
+    asked = []
+
+    def urlopen(url, timeout=None):
+        asked.append(url)
+        head = f"HTTP/1.1 200 OK\r\n{header or f'Content-Length: {len(content)}'}\r\n\r\n"
+
+        class Socket:
+            def makefile(self, *_, **__):
+                return io.BytesIO(head.encode() + content[:cut])
+
+        response = http.client.HTTPResponse(Socket())
+        response.begin()
+        return response
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    return asked
+
+
+# -- reading -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "titles"),
+    [
+        (
+            "ml-1m",
+            [(1, 661, 3, 978302109), (1, 1193, 4, 978301968), (2, 1193, 5, 978300760)],
+            {661: "Misérables, Les (1995)", 1193: "Face/Off: Again (1997)"},
+        ),
+        (
+            "ml-100k",
+            [(22, 377, 1, 878887116), (196, 242, 3, 881250949), (196, 377, 5, 881250000)],
+            {242: "Cité des enfants perdus, La (1995)", 377: 'Léon "the pro" (1994)'},
+        ),
+        (
+            "ml-latest-small",
+            [(1, 1, 4, 964982703), (1, 3, 0.5, 964981247)],
+            {1: "Fabuleux destin d'Amélie, Le", 3: "Heat"},
+        ),
+    ],
+)
+def test_each_official_format_is_read(folder, name, rows, titles):
+    folder.mkdir()
+    (folder / f"{name}.zip").write_bytes(zipped(ARCHIVES[name]))
+    ratings = datasets.load(name)
+    assert list(ratings.table.itertuples(index=False, name=None)) == rows
+    assert ratings.titles.to_dict() == titles
+    assert ratings.name == name
+    assert ratings.scale == ((0.5, 5.0) if name == "ml-latest-small" else (1.0, 5.0))
+
+
+def test_ml_latest_small_is_embedded_and_the_default(monkeypatch, tmp_path):
+    monkeypatch.setenv("RECLIB_DATA", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", offline)
+    assert datasets.load().fingerprint() == datasets.DATASETS["ml-latest-small"].fingerprint
+
+
+def test_an_archive_packed_again_is_as_good(folder):
+    folder.mkdir()
+    members = {name.rsplit("/")[-1]: content for name, content in reversed(ML_100K.items())}
+    (folder / "ml-100k.zip").write_bytes(zipped(members))
+    assert len(datasets.load("ml-100k")) == 3
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(
+        ValueError, match="no data set 'ml-2m'; there are: ml-latest-small, ml-100k"
+    ):
+        datasets.load("ml-2m")
+
+
+# -- where it is looked for ----------------------------------------------------
+
+
+def test_reclib_data_names_the_folder(folder, monkeypatch):
+    assert datasets.find("ml-1m").path() is None
+    folder.mkdir()
+    (folder / "ml-1m.zip").write_bytes(zipped(ML_1M))
+    assert datasets.find("ml-1m").path() == folder / "ml-1m.zip"
+    monkeypatch.setenv("RECLIB_DATA", "")
+    assert datasets.download_folder() == Path.home() / ".cache" / "reclib"
+
+
+# -- downloading ---------------------------------------------------------------
+
+
+def test_terms_are_shown_before_the_download_starts(folder, monkeypatch, capsys):
+    printed = []
+
+    def urlopen(*_, **__):
+        printed.append(capsys.readouterr().out)
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    with pytest.raises(ConnectionError):
+        datasets.load("ml-1m")
+    assert "Not to be redistributed" in printed[0]
+    assert datasets.DATASETS["ml-1m"].url in printed[0]
+
+
+def test_a_download_is_kept_and_not_repeated(folder, monkeypatch, capsys):
+    asked = serve(monkeypatch, zipped(ML_1M))
+    assert len(datasets.load("ml-1m")) == len(datasets.load("ml-1m")) == 3
+    assert asked == ["https://files.grouplens.org/datasets/movielens/ml-1m.zip"]
+    assert [path.name for path in folder.iterdir()] == ["ml-1m.zip"]
+    assert capsys.readouterr().out.count("Not to be redistributed") == 1
+
+
+def test_without_a_network_the_error_says_what_to_put_where(folder):
+    with pytest.raises(ConnectionError) as error:
+        datasets.load("ml-100k")
+    for part in ("no route to host", "ml-100k.zip", datasets.DATASETS["ml-100k"].url, str(folder)):
+        assert part in str(error.value)
+    assert "RECLIB_DATA" in str(error.value)
+    assert not list(folder.iterdir())
+
+
+class Breaking(io.BytesIO):
+    """A connection that dies after the first block."""
+
+    def read(self, size=-1):
+        if self.tell():
+            raise ConnectionResetError("reset by peer")
+        return super().read(4)
+
+
+def test_a_download_that_breaks_off_leaves_nothing_behind(folder, monkeypatch):
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Breaking(zipped(ML_1M)))
+    with pytest.raises(ConnectionError, match="reset by peer"):
+        datasets.load("ml-1m")
+    assert not list(folder.iterdir())
+
+
+def test_an_interrupted_download_leaves_nothing_behind(folder, monkeypatch):
+    class Interrupted(io.BytesIO):
+        def read(self, size=-1):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Interrupted(b"x"))
+    with pytest.raises(KeyboardInterrupt):
+        datasets.load("ml-1m")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("header", ["", "Transfer-Encoding: chunked"])
+def test_a_download_that_ends_too_early_leaves_nothing_behind(folder, monkeypatch, header):
+    content = zipped(ML_1M)
+    if header:  # one chunk that promises more than arrives
+        content = f"{len(content):x}\r\n".encode() + content
+    serve(monkeypatch, content, cut=len(content) // 2, header=header)
+    with pytest.raises(ConnectionError, match="ml-1m.zip"):
+        datasets.load("ml-1m")
+    assert not list(folder.iterdir())
+
+
+def test_the_file_appears_under_its_name_only_when_complete(folder, monkeypatch):
+    seen = []
+
+    class Watched(io.BytesIO):
+        def read(self, size=-1):
+            seen.append({path.name for path in folder.iterdir()})
+            return super().read(64)
+
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Watched(zipped(ML_1M)))
+    datasets.fetch("ml-1m")
+    assert len(seen) > 2
+    assert all("ml-1m.zip" not in names for names in seen)
+
+
+def test_a_download_folder_that_cannot_be_made_is_explained(folder):
+    folder.write_text("a file where the folder should be")
+    with pytest.raises((ConnectionError, ValueError), match="ml-1m.zip"):
+        datasets.load("ml-1m")
+
+
+# -- an archive that is not the official one --------------------------------------
+
+
+def put(folder: Path, content: bytes) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "ml-1m.zip").write_bytes(content)
+
+
+def test_one_rating_changed_is_refused(folder):
+    edited = ML_1M["ml-1m/ratings.dat"].replace(b"661::3", b"661::4")
+    put(folder, zipped(ML_1M | {"ml-1m/ratings.dat": edited}))
+    with pytest.raises(ValueError, match=r"does not hold the official MovieLens 1M.*Delete it"):
+        datasets.load("ml-1m")
+
+
+def test_one_rating_missing_is_refused(folder):
+    shorter = ML_1M["ml-1m/ratings.dat"].rsplit(b"\n", 2)[0]
+    put(folder, zipped(ML_1M | {"ml-1m/ratings.dat": shorter}))
+    with pytest.raises(ValueError, match="does not hold the official"):
+        datasets.load("ml-1m")
+
+
+def test_a_missing_member_is_named(folder):
+    put(folder, zipped({"ml-1m/movies.dat": ML_1M["ml-1m/movies.dat"]}))
+    with pytest.raises(ValueError, match="holds no ratings.dat"):
+        datasets.load("ml-1m")
+
+
+@pytest.mark.parametrize("keep", [0, 10, 150])
+def test_a_truncated_archive_is_refused(folder, keep):
+    put(folder, zipped(ML_1M)[:keep])
+    with pytest.raises(ValueError, match="not a zip archive; delete it"):
+        datasets.load("ml-1m")
+
+
+def test_an_archive_with_any_byte_damaged_is_refused(folder):
+    content = zipped(ML_1M)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        info = archive.getinfo("ml-1m/ratings.dat")
+    start = info.header_offset + 30 + len(info.filename)  # of the compressed ratings
+    for place in range(start, start + info.compress_size, 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        put(folder, bytes(damaged))
+        with pytest.raises(ValueError, match="ml-1m.zip"):
+            datasets.load("ml-1m")

@@ -1,0 +1,298 @@
+"""Verdicts: computed from numbers, and gone when the numbers are gone."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reclib import evidence, plots
+from reclib.evidence import judge
+
+# -- one verdict ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ([0.830, 0.831, 0.832], evidence.REPRODUCED),
+        ([0.850, 0.851, 0.852], evidence.NOT_REPRODUCED),
+        ([0.810, 0.811, 0.812], evidence.NOT_REPRODUCED),
+        ([0.80, 0.86], evidence.INCONCLUSIVE),
+        ([0.831], evidence.NOT_MEASURED),
+        ([], evidence.NOT_MEASURED),
+    ],
+)
+def test_each_word_is_reached(values, word):
+    verdict = judge(values, claimed=0.831, tolerance=0.005)
+    assert verdict.word == word
+    assert verdict.seeds == len(values)
+
+
+def test_a_reason_not_to_compare_comes_before_every_number():
+    for values in ([], [0.831, 0.831], [9.0, 9.0]):
+        assert judge(values, 0.831, 0.005, "another split").word == evidence.NOT_COMPARABLE
+    assert judge([0.831, 0.831], 0.831, 0.005, "").word == evidence.REPRODUCED
+
+
+def test_the_interval_is_students():
+    values = [0.82, 0.84, 0.85]
+    se, low, high = evidence.mean_interval(values)
+    assert se == pytest.approx(scipy.stats.sem(values))
+    assert (low, high) == pytest.approx(
+        scipy.stats.t.interval(0.95, 2, loc=np.mean(values), scale=se)
+    )
+    assert np.isnan(evidence.mean_interval([1.0])).all()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "word"),
+    [
+        (1.5, evidence.REPRODUCED),  # the interval [1, 1] touches the border from within
+        (1.5000001, evidence.NOT_REPRODUCED),
+        (0.5, evidence.REPRODUCED),
+        (0.4999999, evidence.NOT_REPRODUCED),
+    ],
+)
+def test_the_border_belongs_to_the_tolerance(claimed, word):
+    assert judge([1.0, 1.0, 1.0], claimed, 0.5).word == word
+
+
+@given(
+    st.lists(st.floats(0.5, 1.5), min_size=2, max_size=6),
+    st.floats(0.5, 1.5),
+    st.floats(0.001, 0.5),
+)
+def test_the_words_exclude_each_other_and_a_wider_tolerance_never_turns_agreement_away(
+    values, claimed, tolerance
+):
+    verdict = judge(values, claimed, tolerance)
+    inside = claimed - tolerance <= verdict.low and verdict.high <= claimed + tolerance
+    outside = verdict.high < claimed - tolerance or verdict.low > claimed + tolerance
+    expected = {(True, False): "reproduced", (False, True): "not reproduced"}
+    assert verdict.word == expected.get((inside, outside), "inconclusive")
+    if verdict.word == evidence.REPRODUCED:
+        assert judge(values, claimed, 2 * tolerance).word == evidence.REPRODUCED
+    assert judge(values, claimed, 1e6).word == evidence.REPRODUCED
+
+
+def test_a_wider_tolerance_changes_the_verdict():
+    values = [0.840, 0.841, 0.842]
+    words = [judge(values, 0.831, tolerance).word for tolerance in (0.005, 0.01, 0.02)]
+    assert words == [evidence.NOT_REPRODUCED, evidence.INCONCLUSIVE, evidence.REPRODUCED]
+
+
+def test_more_seeds_settle_what_two_could_not():
+    rng = np.random.default_rng(0)
+    values = 0.831 + rng.normal(0, 0.004, 60)
+    assert judge(values[:2], 0.831, 0.002).word == evidence.INCONCLUSIVE
+    assert judge(values, 0.831, 0.002).word == evidence.REPRODUCED
+
+
+@pytest.mark.parametrize("tolerance", [0, -0.1])
+def test_a_tolerance_must_be_positive(tolerance):
+    with pytest.raises(ValueError, match=f"tolerance must be positive, got {tolerance}"):
+        judge([1.0, 1.0], 1.0, tolerance)
+
+
+@pytest.mark.parametrize(("values", "claimed"), [([np.nan, 1.0], 1.0), ([1.0, 1.0], np.nan)])
+def test_no_verdict_rests_on_a_number_that_is_none(values, claimed):
+    try:
+        word = judge(values, claimed, 0.1).word
+    except ValueError:
+        return
+    assert word in (evidence.NOT_MEASURED, evidence.NOT_COMPARABLE)
+
+
+# -- tables ---------------------------------------------------------------------------
+
+EXPERIMENTS = """
+[e]
+dataset = "ml-1m"
+protocol = { name = "hold_out" }
+model = { name = "GlobalMean" }
+tolerance = 0.005
+points = [
+  { label = "good", answers = "paper-good", model = { name = "ItemMean" } },
+  { label = "bad", answers = "paper-bad" },
+  { label = "other", answers = "paper-good", not_comparable = "another split" },
+  { label = "ours alone" },
+]
+"""
+PUBLISHED = "key,metric,value,read\npaper-good,rmse,0.831,yes\npaper-bad,rmse,0.7,no\n"
+
+
+@pytest.fixture
+def recorded(book_folder):
+    """An experiment with three seeds of every point on record."""
+    book_folder.write(EXPERIMENTS, PUBLISHED)
+    book_folder.runs.mkdir()
+    results = [
+        {
+            "label": point.label,
+            "settings": point.settings,
+            "seed": seed,
+            "split": f"split{seed}",
+            "metrics": {"rmse": 0.830 + seed / 1000},
+            "seconds": 60.0,
+            "peak_mb": 1000 + seed,
+            "hardware": "abacus, 1 cores",
+            "libraries": "torch 2",
+            "commit": "abc",
+        }
+        for point in evidence.find("e").points
+        for seed in range(3)
+    ]
+    book_folder.results = results
+    book_folder.store = lambda kept: (book_folder.runs / "e.json").write_text(
+        json.dumps({"experiment": "e", "results": kept}), encoding="utf-8"
+    )
+    book_folder.store(results)
+    return book_folder
+
+
+def test_the_table_holds_published_against_measured(recorded):
+    table = evidence.table("e")
+    assert table["verdict"].to_dict() == {
+        "good": evidence.REPRODUCED,
+        "bad": evidence.NOT_REPRODUCED,
+        "other": evidence.NOT_COMPARABLE,
+        "ours alone": "",
+    }
+    assert table["because"].to_dict()["other"] == "another split"
+    good = table.loc["good"]
+    assert (good["published"], good["seeds"], good["metric"]) == (0.831, 3, "rmse")
+    assert good["measured"] == pytest.approx(0.831)
+    assert good["se"] == pytest.approx(0.001 / math.sqrt(3))
+    assert pd.isna(table.loc["ours alone", "published"])
+    assert table.loc["ours alone", "measured"] == pytest.approx(0.831)
+
+
+def test_deleting_a_record_turns_its_verdict_to_not_measured(recorded):
+    recorded.store([r for r in recorded.results if r["label"] != "good"])
+    table = evidence.table("e")
+    assert table.loc["good", "verdict"] == evidence.NOT_MEASURED
+    assert table.loc["bad", "verdict"] == evidence.NOT_REPRODUCED
+    (recorded.runs / "e.json").unlink()
+    assert evidence.table("e")["verdict"].tolist() == [
+        evidence.NOT_MEASURED,
+        evidence.NOT_MEASURED,
+        evidence.NOT_COMPARABLE,
+        "",
+    ]
+
+
+def test_a_changed_number_changes_its_verdict(recorded):
+    for result in recorded.results:
+        result["metrics"]["rmse"] += 0.02
+    recorded.store(recorded.results)
+    assert evidence.table("e").loc["good", "verdict"] == evidence.NOT_REPRODUCED
+    recorded.write(EXPERIMENTS, PUBLISHED.replace("0.831", "0.851"))
+    assert evidence.table("e").loc["good", "verdict"] == evidence.REPRODUCED
+
+
+def test_changed_settings_are_not_measured_until_run_again(recorded):
+    recorded.write(EXPERIMENTS.replace('"ItemMean"', '"UserMean"'), PUBLISHED)
+    assert evidence.table("e").loc["good", "verdict"] == evidence.NOT_MEASURED
+
+
+def test_the_tolerance_of_the_experiment_is_used(recorded):
+    recorded.write(EXPERIMENTS.replace("0.005", "0.0001"), PUBLISHED)
+    assert evidence.table("e").loc["good", "verdict"] == evidence.INCONCLUSIVE
+
+
+def test_an_answer_to_nothing_published_is_refused(recorded):
+    recorded.write(EXPERIMENTS.replace('"paper-bad"', '"paper-x"'), PUBLISHED)
+    with pytest.raises(ValueError, match=r"e: published\.csv has no key 'paper-x'"):
+        evidence.table("e")
+
+
+def test_a_published_metric_that_was_not_measured_is_explained(recorded):
+    recorded.write(EXPERIMENTS, PUBLISHED.replace("paper-bad,rmse", "paper-bad,mae"))
+    with pytest.raises(ValueError, match="mae"):
+        evidence.table("e")
+
+
+def test_provenance_names_hardware_versions_seconds_memory_and_splits(recorded):
+    sentence = evidence.provenance("e")
+    for part in (
+        "`e`",
+        "12 trainings over 3 seeds",
+        "12 minutes",
+        "1,002 MiB",
+        "abacus",
+        "torch 2",
+        "abc",
+        "split0, split1, split2",
+    ):
+        assert part in sentence
+    (recorded.runs / "e.json").unlink()
+    assert "python -m reclib run e" in evidence.provenance("e")
+
+
+def test_every_seed_and_every_experiment_can_be_listed(recorded):
+    seeds = evidence.per_seed("e")
+    assert len(seeds) == 12
+    assert {"label", "seed", "split", "rmse", "seconds"} <= set(seeds)
+    assert "settings" not in seeds
+    report = evidence.report()
+    assert report.index.names == ["experiment", "label"]
+    assert report.loc[("e", "good"), "verdict"] == evidence.REPRODUCED
+
+
+def test_a_chapter_says_what_it_costs_once_that_was_measured(book_folder):
+    assert "make timings" in evidence.at_a_glance("01-ratings")
+    (book_folder.path / "chapters.json").write_text(
+        '{"hardware": "abacus", "01-ratings": {"seconds": 12.4, "peak_mb": 1234.5}}'
+    )
+    assert evidence.at_a_glance("01-ratings") == (
+        "Runs in 12 s with 1,234 MiB of memory on abacus."
+    )
+
+
+# -- the book's own numbers --------------------------------------------------------------
+
+
+def test_every_published_number_has_a_source_and_says_whether_it_was_read():
+    published = evidence.published()
+    assert published.index.is_unique
+    assert published["value"].notna().all()
+    assert published["read"].isin(["yes", "no"]).all()
+    assert published["source"].notna().all()
+
+
+def test_the_books_report_can_be_computed():
+    report = evidence.report()
+    words = {
+        evidence.REPRODUCED,
+        evidence.NOT_REPRODUCED,
+        evidence.INCONCLUSIVE,
+        evidence.NOT_COMPARABLE,
+        evidence.NOT_MEASURED,
+        "",
+    }
+    assert set(report["verdict"]) <= words
+    assert report.loc[report["published"].notna(), "verdict"].ne("").all()
+
+
+# -- figures ----------------------------------------------------------------------------
+
+
+def test_figures_show_the_numbers_of_the_table(recorded):
+    plots.plt.switch_backend("agg")
+    table = evidence.table("e").loc[["good", "bad"]]
+    ax = plots.published_and_measured(table)
+    shown = ax.collections[-1].get_offsets()[:, 0]
+    assert shown.tolist() == [0.831, 0.7]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["good", "bad"]
+    line = plots.curve(table, np.array([1, 2])).lines[0]
+    assert line.get_ydata() == pytest.approx([0.831, 0.831])
+    tail = plots.long_tail(np.array([1, 9, 4])).lines[0]
+    assert tail.get_ydata().tolist() == [9, 4, 1]
+    plots.plt.close("all")

@@ -1,0 +1,374 @@
+"""Experiments: read, run, interrupted, resumed, recorded."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import Future
+
+import pytest
+
+from reclib import datasets, evaluation, experiments, models, splits, training
+from reclib.experiments import Record
+
+TINY = """
+[tiny]
+title = "A tiny experiment"
+dataset = "ml-latest-small"
+min_count = { user = 400, item = 20 }
+protocol = { name = "hold_out", test = 0.1 }
+measure = ["rmse", "mae"]
+seeds = 2
+tolerance = 0.01
+
+[[tiny.points]]
+label = "mean"
+model = { name = "GlobalMean" }
+answers = "some-key"
+
+[[tiny.points]]
+label = "AutoRec"
+model = { name = "AutoRec", hidden = 3, l2 = 0.1 }
+training = { epochs = 2, lr = 0.01 }
+"""
+
+
+class Inline:
+    """In place of the pool of processes: each task runs at once, here."""
+
+    def __init__(self, *_, **__) -> None: ...
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None: ...
+
+    def shutdown(self, *_, **__) -> None: ...
+
+    def submit(self, function, *arguments) -> Future:
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+@pytest.fixture
+def tiny(book_folder, monkeypatch):
+    """The tiny experiment with a measurement that costs nothing; ``tiny.measured`` counts them."""
+    book_folder.write(TINY)
+    book_folder.runs.mkdir()
+    book_folder.measured = []
+
+    def measure(settings, seed, *_):
+        book_folder.measured.append((settings["model"]["name"], seed))
+        return {"metrics": {"rmse": 1 + seed / 10, "mae": 0.5}, "seconds": 0.1}
+
+    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(experiments, "_measure_alone", measure)
+    return book_folder
+
+
+def stored(folder) -> list[tuple]:
+    """Label and seed of everything on disk, which must be whole."""
+    record = json.loads((folder.runs / "tiny.json").read_text(encoding="utf-8"))
+    assert record["experiment"] == "tiny"
+    return [(result["label"], result["seed"]) for result in record["results"]]
+
+
+# -- reading ----------------------------------------------------------------------
+
+
+def test_points_inherit_and_override_table_by_table(book_folder):
+    book_folder.write(
+        """
+        [e]
+        dataset = "ml-1m"
+        protocol = { name = "hold_out", test = 0.1 }
+        model = { name = "AutoRec", hidden = 500, l2 = 1.0 }
+        training = { epochs = 9 }
+        points = [{ label = 1, model = { hidden = 10 } }, { training = { lr = 0.1 } }]
+        """
+    )
+    one, two = experiments.find("e").points
+    assert one.settings["model"] == {"name": "AutoRec", "hidden": 10, "l2": 1.0}
+    assert one.settings["training"] == {"epochs": 9}
+    assert two.settings["training"] == {"epochs": 9, "lr": 0.1}
+    assert two.settings["model"]["hidden"] == 500
+    assert (one.label, two.label) == ("1", "e")
+
+
+def test_an_experiment_without_points_is_one_point(book_folder):
+    book_folder.write(
+        '[e]\ndataset = "ml-1m"\nprotocol = { name = "temporal" }\nmodel = { name = "GlobalMean" }\n'
+    )
+    experiment = experiments.find("e")
+    assert [point.label for point in experiment.points] == ["e"]
+    assert (experiment.title, experiment.seeds) == ("e", 5)
+
+
+@pytest.mark.parametrize("text", ["modle = 1", "points = [{ label = 'x', modle = 1 }]"])
+def test_an_unknown_key_is_refused_by_name(book_folder, text):
+    book_folder.write(f"[e]\ndataset = 'ml-1m'\n{text}\n")
+    with pytest.raises(ValueError, match=r"experiment e: unknown key\(s\) modle"):
+        experiments.load_experiments()
+
+
+def test_an_unknown_experiment_lists_the_known_ones(tiny):
+    with pytest.raises(ValueError, match="no experiment 'huge'; there are: tiny"):
+        experiments.find("huge")
+
+
+def test_two_points_of_the_same_label_are_refused(book_folder):
+    book_folder.write(TINY.replace('"AutoRec"\nmodel', '"mean"\nmodel'))
+    with pytest.raises(ValueError, match="mean"):
+        experiments.find("tiny")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('name = "hold_out"', 'name = "holdout"'),
+        ('name = "GlobalMean"', 'name = "Mean"'),
+        ('measure = ["rmse", "mae"]', 'measure = ["rsme"]'),
+        ("seeds = 2", 'on = "valdation"'),
+        ("tolerance = 0.01", ""),  # while a point answers a published number
+    ],
+)
+def test_a_setting_without_meaning_is_refused_before_anything_runs(book_folder, old, new):
+    assert old in TINY
+    book_folder.write(TINY.replace(old, new))
+    with pytest.raises(ValueError, match="tiny"):
+        experiments.find("tiny")
+
+
+def test_the_books_own_experiments_are_valid():
+    found = experiments.load_experiments()
+    assert found
+    for experiment in found.values():
+        labels = [point.label for point in experiment.points]
+        assert len(set(labels)) == len(labels), experiment.name
+        for point in experiment.points:
+            assert point.settings["model"]["name"] in experiments.MODELS
+            assert point.settings["protocol"]["name"] in experiments.PROTOCOLS
+
+
+# -- measuring ----------------------------------------------------------------------
+
+
+def settings(**changes) -> dict:
+    return {
+        "dataset": "ml-latest-small",
+        "min_count": {"user": 300, "item": 20},
+        "protocol": {"name": "hold_out", "test": 0.1},
+        "model": {"name": "ItemMean"},
+    } | changes
+
+
+def test_measure_gives_the_metrics_and_what_they_were_measured_on():
+    result = experiments.measure(settings(measure=["mae", "rmse"]), seed=0)
+    assert list(result["metrics"]) == ["mae", "rmse"]
+    assert 0.4 < result["metrics"]["mae"] < result["metrics"]["rmse"] < 1.2
+    assert len(result["split"]) == 12
+    assert result["seconds"] >= 0
+    assert 50 < result["peak_mb"] < 50_000
+    json.dumps(result)
+
+
+def test_the_seed_draws_the_split():
+    one, same, other = (experiments.measure(settings(), seed=s) for s in (1, 1, 2))
+    assert one["metrics"] == same["metrics"] != other["metrics"]
+    assert one["split"] == same["split"] != other["split"]
+
+
+def test_on_validation_measures_another_part_of_the_same_split():
+    protocol = {"name": "hold_out", "test": 0.1, "validation": 0.1}
+    test = experiments.measure(settings(protocol=protocol), seed=0)
+    validation = experiments.measure(settings(protocol=protocol, on="validation"), seed=0)
+    assert test["split"] == validation["split"]
+    assert test["metrics"] != validation["metrics"]
+
+
+def test_a_search_reports_the_best_epoch_on_the_validation_part():
+    protocol = {"name": "hold_out", "test": 0.1, "validation": 0.1}
+    options = {"epochs": 6, "lr": 0.1}
+    model = {"name": "AutoRec", "hidden": 5, "l2": 0.1}
+    found = experiments.measure(
+        settings(protocol=protocol, model=model, training=options, on="validation"), seed=3
+    )
+    ratings = datasets.load().with_min_count(user=300, item=20)
+    split = splits.hold_out(ratings, test=0.1, validation=0.1, seed=3)
+    autorec = models.AutoRec(hidden=5, l2=0.1)
+
+    def validate(model) -> float:
+        return evaluation.rating_errors(model, split.validation, clip=ratings.scale)["rmse"]
+
+    table = training.fit(autorec, split.train, validate=validate, seed=3, **options).table
+    assert found["split"] == split.fingerprint()
+    assert found["metrics"]["rmse"] == pytest.approx(table["validation"].min())
+    assert found["epochs"] == table["validation"].idxmin()
+    # Negative control: the epochs differ, and the other part gives another number.
+    assert table["validation"].max() > table["validation"].min() + 0.01
+    test = evaluation.rating_errors(autorec, split.test, clip=ratings.scale)["rmse"]
+    assert found["metrics"]["rmse"] != pytest.approx(test)
+
+
+def test_a_search_for_a_ranking_keeps_the_highest_value():
+    options = {"epochs": 6, "lr": 0.1}
+    given = settings(
+        protocol={"name": "held_out_users", "num_users": 10},
+        model={"name": "AutoRec", "hidden": 20, "l2": 0.1, "rows": "users"},
+        training=options,
+        measure=["ndcg@10"],
+        on="validation",
+    )
+    ratings = datasets.load().with_min_count(user=300, item=20)
+    split = splits.held_out_users(ratings, num_users=10)
+    found = []
+
+    def validate(model) -> float:
+        found.append(evaluation.rank(model, split.validation, ["ndcg@10"]).per_user.mean().iloc[0])
+        return 0.0
+
+    autorec = models.AutoRec(hidden=20, l2=0.1, rows="users")
+    training.fit(autorec, split.train, validate=validate, **options)
+    assert min(found) < max(found) - 0.01
+    assert experiments.measure(given, seed=0)["metrics"]["ndcg@10"] == pytest.approx(max(found))
+
+
+def test_a_seed_that_a_protocol_names_is_kept_or_refused():
+    given = settings(protocol={"name": "hold_out", "test": 0.1, "seed": 7})
+    try:
+        found = experiments.measure(given, seed=0)["split"]
+    except ValueError:
+        return
+    ratings = datasets.load().with_min_count(user=300, item=20)
+    assert found == splits.hold_out(ratings, test=0.1, seed=7).fingerprint()
+
+
+def test_protocols_with_one_split_keep_it_for_every_seed():
+    protocol = {"name": "held_out_users", "num_users": 5}
+    given = settings(protocol=protocol, model={"name": "Popularity"}, measure=["ndcg@10"])
+    one, two = (experiments.measure(given, seed=seed) for seed in (1, 2))
+    assert (one["split"], one["metrics"]) == (two["split"], two["metrics"])
+
+
+def test_a_search_without_a_validation_part_is_explained():
+    with pytest.raises(ValueError, match="validation"):
+        experiments.measure(settings(on="validation"), seed=0)
+
+
+@pytest.mark.parametrize(
+    "protocol",
+    [
+        {"name": "temporal", "test": 0.1},
+        {"name": "hold_out_per_user", "test": 0.2},
+        {"name": "held_out_users", "num_users": 5},
+    ],
+)
+def test_every_protocol_can_be_measured(protocol):
+    wanted = ["ndcg@10", "recall@5"]
+    found = experiments.measure(
+        settings(protocol=protocol, model={"name": "Popularity"}, measure=wanted), seed=0
+    )
+    assert list(found["metrics"]) == wanted
+    assert 0 < found["metrics"]["ndcg@10"] < 1
+
+
+# -- recording ----------------------------------------------------------------------
+
+
+def test_end_to_end_in_processes_of_their_own(book_folder):
+    book_folder.write(TINY)
+    book_folder.runs.mkdir()
+    results = list(experiments.run(experiments.find("tiny"), seeds=1, device="cpu", jobs=2))
+    assert {result["label"] for result in results} == {"mean", "AutoRec"}
+    assert stored(book_folder) == [("AutoRec", 0), ("mean", 0)]
+    rmse = {result["label"]: result["metrics"]["rmse"] for result in results}
+    assert rmse["mean"] == pytest.approx(0.9, abs=0.2)
+    assert results[0]["split"] == results[1]["split"]
+    for key in ("hardware", "libraries", "commit", "threads", "seconds", "peak_mb"):
+        assert key in results[0]
+    # A process gives what measure gives here.
+    point = experiments.find("tiny").points[0]
+    here = experiments.measure(point.settings, 0, "cpu")
+    assert here["metrics"]["rmse"] == pytest.approx(rmse["mean"])
+
+
+def test_the_folder_of_records_is_made_if_it_is_missing(tiny):
+    tiny.runs.rmdir()
+    list(experiments.run(experiments.find("tiny")))
+    assert len(stored(tiny)) == 4
+
+
+def test_resuming_measures_only_what_is_missing(tiny):
+    list(experiments.run(experiments.find("tiny"), seeds=1))
+    assert len(tiny.measured) == 2
+    list(experiments.run(experiments.find("tiny")))
+    assert sorted(tiny.measured) == [
+        ("AutoRec", 0),
+        ("AutoRec", 1),
+        ("GlobalMean", 0),
+        ("GlobalMean", 1),
+    ]
+    list(experiments.run(experiments.find("tiny")))
+    assert len(tiny.measured) == 4
+
+
+def test_the_file_is_whole_after_each_result(tiny):
+    for count, result in enumerate(experiments.run(experiments.find("tiny")), 1):
+        assert (result["label"], result["seed"]) in stored(tiny)
+        assert len(stored(tiny)) == count
+        assert [path.name for path in tiny.runs.iterdir()] == ["tiny.json"]
+
+
+def test_what_was_measured_before_an_interruption_is_kept(tiny):
+    running = experiments.run(experiments.find("tiny"))
+    first = next(running)
+    running.close()
+    assert stored(tiny) == [(first["label"], first["seed"])]
+    rest = list(experiments.run(experiments.find("tiny")))
+    assert len(rest) == 3
+
+
+def test_one_failing_point_does_not_cost_the_others(tiny, monkeypatch):
+    measure = experiments._measure_alone
+
+    def failing(settings, seed, *rest):
+        if settings["model"]["name"] == "GlobalMean":
+            raise FloatingPointError("the loss is nan")
+        return measure(settings, seed, *rest)
+
+    monkeypatch.setattr(experiments, "_measure_alone", failing)
+    with pytest.raises(FloatingPointError, match="the loss is nan"):
+        list(experiments.run(experiments.find("tiny")))
+    assert stored(tiny) == [("AutoRec", 0), ("AutoRec", 1)]
+
+
+def test_changed_settings_are_measured_anew_and_the_old_result_goes(tiny):
+    list(experiments.run(experiments.find("tiny")))
+    tiny.measured.clear()
+    tiny.write(TINY.replace("hidden = 3", "hidden = 4"))
+    experiment = experiments.find("tiny")
+    assert Record.read(experiment).find(experiment.points[1], 0) is None
+    list(experiments.run(experiment))
+    assert tiny.measured == [("AutoRec", 0), ("AutoRec", 1)]
+    assert len(stored(tiny)) == 4
+
+
+def test_what_is_not_a_setting_may_change_without_a_new_measurement(tiny):
+    list(experiments.run(experiments.find("tiny")))
+    tiny.measured.clear()
+    tiny.write(
+        TINY.replace('answers = "some-key"', "").replace("tolerance = 0.01", "tolerance = 1")
+    )
+    list(experiments.run(experiments.find("tiny")))
+    assert tiny.measured == []
+
+
+def test_a_record_is_ordered_whatever_finished_first(tiny):
+    list(experiments.run(experiments.find("tiny")))
+    assert stored(tiny) == [("AutoRec", 0), ("AutoRec", 1), ("mean", 0), ("mean", 1)]
+    experiment = experiments.find("tiny")
+    seeds = [result["seed"] for result in Record.read(experiment).of(experiment.points[0])]
+    assert seeds == [0, 1]

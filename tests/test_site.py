@@ -1,0 +1,178 @@
+"""The site, built from the stored outputs, is whole, works offline and refuses what is broken."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from sphinx.search.en import SearchEnglish
+
+import execute
+
+ROOT = execute.ROOT
+CHAPTERS = execute.find_chapters()
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
+
+
+def build(source: Path, target: Path) -> subprocess.CompletedProcess:
+    """Build as the Makefile does. The target lies outside the book, so every page is read anew."""
+    jupyter_book = Path(sys.executable).with_name("jupyter-book")
+    command = [jupyter_book, "build", "-W", "-n", "--keep-going"]
+    return subprocess.run(
+        [*command, "--path-output", target, source],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Path:
+    target = tmp_path_factory.mktemp("site")
+    done = build(ROOT, target)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return target / "_build" / "html"
+
+
+def read(page: Path) -> BeautifulSoup:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser")
+
+
+def article(site: Path, page: str) -> BeautifulSoup:
+    return read(site / f"{page}.html").find(class_="bd-article")
+
+
+def chapter_page(chapter: execute.Chapter) -> str:
+    return chapter.source.relative_to(ROOT).with_suffix("").as_posix()
+
+
+# -- complete ----------------------------------------------------------------------
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    assert {chapter_page(chapter) for chapter in CHAPTERS.values()} <= set(PAGES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_there_and_reads_well(site, page):
+    content = article(site, page)
+    assert len(content.get_text(" ", strip=True)) > 100, "hardly any text"
+    levels = [int(heading.name[1]) for heading in content.find_all(re.compile("^h[1-6]$"))]
+    assert levels[0] == 1 and levels.count(1) == 1, f"one title, first: {levels}"
+    steps = [below - above for above, below in zip(levels, levels[1:], strict=False)]
+    assert all(step <= 1 for step in steps), f"a level is left out: {levels}"
+    for image in content.find_all("img"):
+        assert image.get("alt", "").strip(), f"no alternative text: {image.get('src')}"
+        assert not re.search(r"\.(png|svg)$|^Logo image$", image["alt"]), "a file name says nothing"
+
+
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_page_shows_every_output_of_its_notebook(site, slug):
+    cells = execute.code_cells(execute.read_notebook(CHAPTERS[slug]))
+    hidden = {"remove-cell", "remove-output"}
+    shown = [c for c in cells if c.outputs and not hidden & set(c.metadata.get("tags", []))]
+    content = article(site, chapter_page(CHAPTERS[slug]))
+    assert len(content.find_all("div", class_="cell_output")) == len(shown) > 0
+
+
+@pytest.fixture(scope="session")
+def found_by_search(site) -> dict[str, set[str]]:
+    """For each page the words, as stems, by which the search finds it."""
+    text = (site / "searchindex.js").read_text(encoding="utf-8")
+    index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
+    found = {page: set() for page in index["docnames"]}
+    for stem, pages in [*index["terms"].items(), *index["titleterms"].items()]:
+        for page in [pages] if isinstance(pages, int) else pages:
+            found[index["docnames"][page]].add(stem)
+    return found
+
+
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_search_finds_a_chapter_by_the_words_of_its_headings(site, found_by_search, slug):
+    page, stem = chapter_page(CHAPTERS[slug]), SearchEnglish({}).stem
+    assert len(found_by_search[page]) > 200
+    for heading in article(site, page).find_all(["h1", "h2"]):
+        for word in re.findall(r"\b[a-z]{6,}\b", heading.get_text().lower()):
+            assert stem(word) in found_by_search[page], f"{word!r} is not found"
+
+
+# -- offline -----------------------------------------------------------------------
+
+
+def loaded_by(html: BeautifulSoup) -> list[str]:
+    """Addresses a browser fetches to show a page; where a link leads does not count."""
+    found = [tag["src"] for tag in html.find_all(src=True)]
+    skip = {"canonical", "search", "next", "prev", "index", "author", "license"}
+    for link in html.find_all("link", href=True):
+        if not skip & set(link.get("rel", [])):
+            found.append(link["href"])
+    found += [tag["data"] for tag in html.find_all("object", data=True)]
+    for style in html.find_all("style"):
+        found += loaded_by_css(style.get_text())
+    return found
+
+
+def loaded_by_css(css: str) -> list[str]:
+    urls = re.findall(r"""url\(\s*['"]?([^'")]+)""", css)
+    return urls + re.findall(r"""@import\s+['"]([^'"]+)""", css)
+
+
+def test_nothing_is_loaded_from_another_host(site):
+    pages = [*site.glob("*.html"), *site.glob("book/**/*.html")]
+    styles = list(site.rglob("*.css"))
+    assert len(pages) > len(PAGES) and styles
+    for file in [*pages, *styles]:
+        urls = loaded_by(read(file)) if file.suffix == ".html" else loaded_by_css(file.read_text())
+        for url in urls:
+            parts = urlsplit(url)
+            assert parts.scheme in ("", "data") and not parts.netloc, f"{file.name} loads {url}"
+            if file.suffix == ".html" and parts.path and not parts.scheme:
+                assert (file.parent / unquote(parts.path)).exists(), f"{file.name}: no {url}"
+
+
+def test_formulas_are_drawn_by_the_local_mathjax(site):
+    with_formulas = [page for page in PAGES if article(site, page).find(class_="math")]
+    assert with_formulas
+    mathjax = site / "mathjax" / "tex-chtml-full.js"
+    for page in with_formulas:
+        file = site / f"{page}.html"
+        scripts = read(file).find_all("script", src=re.compile("(?i)mathjax"))
+        assert [(file.parent / tag["src"]).resolve() for tag in scripts] == [mathjax.resolve()]
+    assert mathjax.stat().st_size > 1_000_000
+    assert len(list((site / "mathjax/output/chtml/fonts/woff-v2").glob("*.woff"))) > 20
+
+
+# -- what is broken fails the build ------------------------------------------------
+
+BROKEN = {
+    "reference": ("See {ref}`nowhere`.", "nowhere"),
+    "page": ("See {doc}`/book/nowhere`.", "nowhere"),
+    "citation": ("As {cite:t}`nobody1900` says.", "nobody1900"),
+    "equation": ("By {eq}`eq-nowhere`.", "eq-nowhere"),
+    "image": ("![A curve that is not there](nowhere.png)", "nowhere.png"),
+}
+
+
+@pytest.mark.parametrize("kind", ["nothing", *BROKEN])
+def test_a_build_fails_if_something_is_broken(tmp_path, kind):
+    """A book of one page with the settings of the real one."""
+    text, complaint = BROKEN.get(kind, ("All is well.", ""))
+    book = tmp_path / "source"
+    for name in ("book/_static", "book/_tools"):
+        shutil.copytree(ROOT / name, book / name)
+    for name in ("_config.yml", "book/references.bib"):
+        shutil.copy(ROOT / name, book / name)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    (book / "book" / "index.md").write_text(f"# A page\n\n{text}\n")
+    done = build(book, tmp_path)
+    assert (done.returncode == 0) == (kind == "nothing"), done.stderr[-2000:]
+    assert complaint in done.stderr

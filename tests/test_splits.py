@@ -1,0 +1,333 @@
+"""The protocols: what they promise, and the published recipe line by line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reclib import splits
+from reclib.interactions import Interactions
+from reclib.ratings import Ratings
+
+WEAK = {
+    "hold_out": splits.hold_out,
+    "hold_out_per_user": splits.hold_out_per_user,
+    "temporal": splits.temporal,
+    "k_fold": lambda ratings, test=0.2, **options: next(
+        splits.k_fold(ratings, round(1 / test), **options)
+    ),
+}
+
+
+def triples(X: Interactions, users, items) -> list[tuple]:
+    """Sorted (user, item, rating) with the identifiers of the source."""
+    rows, cols = users[X.row_ids.numpy()], items[X.indices.numpy()]
+    return sorted(zip(rows.tolist(), cols.tolist(), X.values.tolist(), strict=True))
+
+
+def parts_of(split) -> dict[str, list[tuple]]:
+    parts = {"train": triples(split.train, split.train_users, split.items)}
+    for name in ("test", "validation"):
+        if getattr(split, name) is not None:
+            test = getattr(split, name)
+            parts[name] = triples(test.held_out, test.users, split.items)
+    return parts
+
+
+# -- weak generalisation ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WEAK)
+@given(seed=st.integers(0, 5), validation=st.sampled_from([0.0, 0.25]))
+def test_parts_are_disjoint_not_empty_and_together_all(random_ratings, name, seed, validation):
+    ratings = random_ratings(seed=seed)
+    parts = parts_of(WEAK[name](ratings, test=0.2, validation=validation))
+    assert all(parts.values())
+    assert ("validation" in parts) == bool(validation)
+    together = sorted(sum(parts.values(), []))
+    assert together == list(ratings.table[["user", "item", "rating"]].itertuples(index=False))
+
+
+@pytest.mark.parametrize("name", ["hold_out", "temporal"])
+def test_fractions_are_of_all_and_then_of_the_rest(random_ratings, name):
+    ratings = random_ratings()
+    sizes = {n: len(p) for n, p in parts_of(WEAK[name](ratings, test=0.2, validation=0.1)).items()}
+    assert sizes["test"] == round(0.2 * len(ratings))
+    assert sizes["validation"] == round(0.1 * (len(ratings) - sizes["test"]))
+
+
+@pytest.mark.parametrize("name", ["hold_out", "hold_out_per_user", "k_fold"])
+def test_the_seed_decides_the_split(random_ratings, name):
+    ratings = random_ratings()
+    first, same, other = (
+        WEAK[name](ratings, validation=0.1, seed=seed).fingerprint() for seed in (3, 3, 4)
+    )
+    assert first == same != other
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_the_order_of_rows_does_not_change_the_split(random_ratings, name):
+    ratings = random_ratings()
+    again = Ratings(ratings.table.sample(frac=1, random_state=1), "random")
+    assert WEAK[name](ratings).fingerprint() == WEAK[name](again).fingerprint()
+
+
+def test_temporal_trains_on_the_past_only(random_ratings):
+    ratings = random_ratings()
+    when = ratings.table.set_index(["user", "item"])["timestamp"].to_dict()
+    parts = parts_of(splits.temporal(ratings, test=0.2, validation=0.2))
+    times = {name: [when[u, i] for u, i, _ in part] for name, part in parts.items()}
+    assert max(times["train"]) <= min(times["validation"])
+    assert max(times["validation"]) <= min(times["test"])
+    # Negative control: a random split does not.
+    parts = parts_of(splits.hold_out(ratings, test=0.2))
+    assert max(when[u, i] for u, i, _ in parts["train"]) > min(
+        when[u, i] for u, i, _ in parts["test"]
+    )
+
+
+def test_temporal_orders_equal_times_as_in_the_table():
+    table = pd.DataFrame({"user": 1, "item": range(10), "rating": 3.0, "timestamp": 5})
+    parts = parts_of(splits.temporal(Ratings(table), test=0.3))
+    assert [item for _, item, _ in parts["test"]] == [7, 8, 9]
+
+
+def test_temporal_needs_timestamps(random_ratings):
+    with pytest.raises(ValueError, match="random has no timestamps"):
+        splits.temporal(Ratings(random_ratings().table.drop(columns="timestamp"), "random"))
+
+
+@pytest.mark.parametrize("k", [2, 3, 7])
+def test_k_folds_partition_the_ratings(random_ratings, k):
+    ratings = random_ratings()
+    folds = list(splits.k_fold(ratings, k))
+    tests = [parts_of(fold)["test"] for fold in folds]
+    assert sorted(sum(tests, [])) == list(
+        ratings.table[["user", "item", "rating"]].itertuples(index=False)
+    )
+    assert max(map(len, tests)) - min(map(len, tests)) <= 1
+    for fold in folds:
+        assert fold.train.nnz + fold.test.held_out.nnz == len(ratings)
+
+
+def test_k_fold_refuses_one_fold_and_more_folds_than_ratings(random_ratings):
+    for k in (1, 10_000):
+        with pytest.raises(ValueError, match=f"k must be between 2.*got {k}"):
+            next(splits.k_fold(random_ratings(), k))
+
+
+def test_per_user_hold_out_takes_a_floor_of_each_users_share(random_ratings):
+    ratings = random_ratings()
+    split = splits.hold_out_per_user(ratings, test=0.2)
+    counts = ratings.to_interactions().row_counts
+    assert split.test.held_out.row_counts.tolist() == [int(0.2 * n) for n in counts.tolist()]
+
+
+@pytest.mark.parametrize("name", ["hold_out", "hold_out_per_user", "temporal"])
+@pytest.mark.parametrize("value", [0, 1, -0.1, 10])
+def test_fractions_lie_between_0_and_1(random_ratings, name, value):
+    with pytest.raises(ValueError, match=f"test must be a fraction.*got {value}"):
+        WEAK[name](random_ratings(), test=value)
+    with pytest.raises(ValueError, match="validation must be a fraction"):
+        WEAK[name](random_ratings(), validation=1.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("hold_out", {"test": 0.1}, "nothing is held out"),
+        ("hold_out", {"test": 0.9}, "training part is empty"),
+        ("hold_out", {"test": 0.3, "validation": 0.1}, "nothing is held out|validation"),
+        ("hold_out_per_user", {"test": 0.2}, "nothing is held out"),
+    ],
+)
+def test_a_part_that_rounds_to_nothing_is_explained(name, options, message):
+    ratings = Ratings(pd.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "rating": 3.0}))
+    with pytest.raises(ValueError, match=message):
+        WEAK[name](ratings, **options)
+
+
+# -- strong generalisation -------------------------------------------------------
+
+
+def published_recipe(table: pd.DataFrame, n_heldout: int, seed: int):
+    """The cells of dawenl/vae_cf VAE_ML20M_WWW2018.ipynb, one loop a line, plain pandas."""
+    unique_uid = np.sort(table["user"].unique())
+    np.random.seed(seed)
+    idx_perm = np.random.permutation(unique_uid.size)
+    unique_uid = unique_uid[idx_perm]
+    n_users = unique_uid.size
+    tr_users = unique_uid[: (n_users - n_heldout * 2)]
+    vd_users = unique_uid[(n_users - n_heldout * 2) : (n_users - n_heldout)]
+    te_users = unique_uid[(n_users - n_heldout) :]
+    train_plays = table.loc[table["user"].isin(tr_users)]
+    unique_sid = pd.unique(train_plays["item"])
+
+    def split_train_test_proportion(users, test_prop=0.2):
+        data = table.loc[table["user"].isin(users)]
+        data = data.loc[data["item"].isin(unique_sid)]
+        tr_list, te_list = [], []
+        np.random.seed(seed)
+        for _, group in data.groupby("user"):
+            n_items_u = len(group)
+            if n_items_u >= 5:
+                idx = np.zeros(n_items_u, dtype="bool")
+                size = int(test_prop * n_items_u)
+                chosen = np.random.choice(n_items_u, size=size, replace=False)
+                idx[chosen.astype("int64")] = True
+                tr_list.append(group[np.logical_not(idx)])
+                te_list.append(group[idx])
+            else:
+                tr_list.append(group)
+        return pd.concat(tr_list), pd.concat(te_list)
+
+    return train_plays, unique_sid, *map(split_train_test_proportion, (vd_users, te_users))
+
+
+def rows_of(table: pd.DataFrame) -> list[tuple]:
+    return sorted(table[["user", "item", "rating"]].itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("seed", [98765, 1])
+def test_held_out_users_follow_the_published_recipe(small, seed):
+    """Users, items, fold-in and held-out sets equal those of the notebook, one by one."""
+    ratings = small.at_least(4).with_min_count(user=5)
+    state = np.random.get_state()
+    train, items, validation, test = published_recipe(ratings.table, 100, seed)
+    np.random.set_state(state)
+    split = splits.held_out_users(ratings, num_users=100, seed=seed)
+    assert split.items.tolist() == sorted(items)
+    assert triples(split.train, split.train_users, split.items) == rows_of(train)
+    for mine, (fold_in, held_out) in ((split.validation, validation), (split.test, test)):
+        assert triples(mine.fold_in, mine.users, split.items) == rows_of(fold_in)
+        assert triples(mine.held_out, mine.users, split.items) == rows_of(held_out)
+    # Negative control: another seed is another split.
+    other = splits.held_out_users(ratings, num_users=100, seed=seed + 1)
+    assert other.fingerprint() != split.fingerprint()
+
+
+def test_held_out_users_leaves_the_global_generator_alone(random_ratings):
+    before = np.random.get_state()[1].copy()
+    splits.held_out_users(random_ratings(), num_users=5)
+    assert np.array_equal(np.random.get_state()[1], before)
+
+
+def test_held_out_users_are_strangers_and_columns_are_known(random_ratings):
+    ratings = random_ratings(users=40, density=0.3)
+    split = splits.held_out_users(ratings, num_users=8)
+    train, validation, test = (
+        set(part.tolist()) for part in (split.train_users, split.validation.users, split.test.users)
+    )
+    assert not train & validation | train & test | validation & test
+    assert split.train.col_counts.gt(0).all()
+    assert split.test.fold_in.num_cols == split.train.num_cols == len(split.items)
+
+
+def test_a_user_with_fewer_than_five_ratings_is_folded_in_whole():
+    counts = {user: 4 if user % 2 else 10 for user in range(40)}
+    rows = [(user, item, 4.0) for user, n in counts.items() for item in range(n)]
+    split = splits.held_out_users(
+        Ratings(pd.DataFrame(rows, columns=["user", "item", "rating"])), num_users=8
+    )
+    for user, held, kept in zip(
+        split.test.users,
+        split.test.held_out.row_counts.tolist(),
+        split.test.fold_in.row_counts.tolist(),
+        strict=True,
+    ):
+        assert (held, kept) == ((0, 4) if user % 2 else (2, 8))
+
+
+@pytest.mark.parametrize("num_users", [0, 15, 99])
+def test_held_out_users_must_leave_some_to_train_on(random_ratings, num_users):
+    with pytest.raises(ValueError, match=f"below half of the .* got {num_users}"):
+        splits.held_out_users(random_ratings(), num_users=num_users)
+
+
+# -- leaks -----------------------------------------------------------------------
+
+
+def one(row: int, col: int, shape=(2, 3)) -> Interactions:
+    return Interactions.from_coo([row], [col], shape=shape)
+
+
+USERS, ITEMS = np.array([5, 9]), np.array([1, 2, 3])
+
+
+def test_a_test_whose_answer_is_folded_in_is_refused():
+    with pytest.raises(ValueError, match="leaks"):
+        splits.Test(one(0, 1), one(0, 1), USERS)
+    splits.Test(one(1, 1), one(0, 1), USERS)  # the same item of another user is none
+
+
+def test_a_test_of_nothing_or_of_other_shapes_is_refused():
+    with pytest.raises(ValueError, match="nothing is held out"):
+        splits.Test(one(0, 1), Interactions.from_coo([], [], shape=(2, 3)), USERS)
+    for fold_in, users in ((one(0, 0, (2, 4)), USERS), (one(0, 0), USERS[:1])):
+        with pytest.raises(ValueError, match="the same rows and columns"):
+            splits.Test(fold_in, one(0, 1), users)
+
+
+def make_split(train=(0, 0), test=(0, 1), validation=(0, 2), test_users=USERS):
+    empty = one(1, 0)
+    return splits.Split(
+        one(*train),
+        splits.Test(empty, one(*test), test_users),
+        splits.Test(empty, one(*validation), USERS),
+        USERS,
+        ITEMS,
+    )
+
+
+def test_a_split_that_leaks_is_refused():
+    make_split()
+    with pytest.raises(ValueError, match="test ratings are also in train"):
+        make_split(test=(0, 0))
+    with pytest.raises(ValueError, match="validation ratings are also in train"):
+        make_split(validation=(0, 0))
+    with pytest.raises(ValueError, match="validation and test share"):
+        make_split(validation=(0, 1))
+
+
+def test_leaks_are_found_by_user_and_not_by_row():
+    make_split(test=(0, 0), test_users=np.array([7, 8]))  # row 0 is another user there
+    with pytest.raises(ValueError, match="leaks"):
+        make_split(train=(1, 0), test=(0, 0), test_users=np.array([9, 8]))
+
+
+def test_a_split_without_training_ratings_is_refused():
+    with pytest.raises(ValueError, match="training part is empty"):
+        splits.Split(
+            Interactions.from_coo([], [], shape=(2, 3)),
+            splits.Test(one(1, 0), one(0, 1), USERS),
+            None,
+            USERS,
+            ITEMS,
+        )
+
+
+def test_a_split_whose_parts_have_other_columns_is_refused():
+    with pytest.raises(ValueError, match="column"):
+        splits.Split(
+            one(0, 0), splits.Test(one(1, 0, (2, 4)), one(0, 1, (2, 4)), USERS), None, USERS, ITEMS
+        )
+
+
+def test_the_fingerprint_covers_every_part():
+    prints = {
+        make_split().fingerprint(),
+        make_split(train=(1, 1)).fingerprint(),
+        make_split(test=(1, 1)).fingerprint(),
+        make_split(validation=(1, 2)).fingerprint(),
+    }
+    assert len(prints) == 4
+
+
+def test_a_test_moves_whole(device):
+    moved = make_split().test.to(device)
+    assert moved.fold_in.device.type == moved.held_out.device.type == device
+    assert torch.equal(moved.held_out.cells.cpu(), one(0, 1).cells)
