@@ -74,8 +74,15 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     tied = ((values[:, 1:] == values[:, :-1]) & (values[:, 1:] > -torch.inf)).any(1)
     items = items[:, :k]
     if tied.any():
-        # topk orders ties as it likes; a stable sort keeps them in column order.
-        items[tied] = scores[tied].sort(dim=1, descending=True, stable=True).indices[:, :k]
+        # topk orders ties as it likes. So take all items above the cut, and of those that equal
+        # it the first ones; found in column order, a stable sort keeps equal ones in it.
+        rows, cut = scores[tied], values[tied, k - 1 : k]
+        above, at_cut = rows > cut, rows == cut
+        places = k - above.sum(1, keepdim=True)
+        chosen = above | (at_cut & (at_cut.cumsum(1, dtype=torch.int32) <= places))
+        first = chosen.nonzero()[:, 1].view(-1, k)
+        order = rows.gather(1, first).sort(dim=1, descending=True, stable=True).indices
+        items[tied] = first.gather(1, order)
     return items.masked_fill_(values[:, :k] == -torch.inf, -1)
 
 

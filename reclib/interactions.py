@@ -184,9 +184,14 @@ class Interactions:
         return self.with_values(torch.ones_like(self.values))
 
     @cached_property
+    def by_column(self) -> Tensor:
+        """The entries in the order that they have in the transpose, int64 [nnz]."""
+        return torch.argsort(self.indices, stable=True)
+
+    @cached_property
     def T(self) -> Interactions:  # noqa: N802, the name every array library uses
         """The transpose, again as CSR."""
-        order = torch.argsort(self.indices, stable=True)
+        order = self.by_column
         indptr = torch.zeros(self.num_cols + 1, dtype=torch.int32, device=self.device)
         indptr[1:] = self.col_counts.cumsum(0)
         return Interactions(
@@ -290,7 +295,7 @@ class _SparseTimesDense(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        return None, ctx.X.csr().t() @ grad.contiguous()
+        return None, ctx.X.T.csr() @ grad.contiguous()
 
 
 class _ProductAtCells(torch.autograd.Function):
@@ -306,5 +311,6 @@ class _ProductAtCells(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor):
         left, right = ctx.saved_tensors
-        G = ctx.X.csr(grad.contiguous())
-        return None, G @ right, G.t() @ left
+        X = ctx.X
+        G, G_T = X.csr(grad.contiguous()), X.T.csr(grad[X.by_column])
+        return None, G @ right, G_T @ left

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor
 
 
@@ -18,4 +19,5 @@ def squared_error(predicted: Tensor, actual: Tensor) -> Tensor:
 
 def l2(weights: Iterable[Tensor]) -> Tensor:
     """Sum of squares of all ``weights``, ``sum |W|_F^2``."""
-    return sum(weight.square().sum() for weight in weights)
+    # As norms: autograd then makes one copy of a weight matrix, where a sum of squares needs three.
+    return sum(torch.linalg.vector_norm(weight, dim=-1).square().sum() for weight in weights)

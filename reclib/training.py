@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +28,7 @@ from reclib.interactions import Interactions, resolve_device
 from reclib.models.base import GradientRecommender, Recommender
 
 OPTIMIZERS = {
-    "adam": torch.optim.Adam,
+    "adam": partial(torch.optim.Adam, fused=True),  # one pass over the weights in place of ten
     "adagrad": torch.optim.Adagrad,
     "lbfgs": torch.optim.LBFGS,
     "rprop": torch.optim.Rprop,

@@ -100,7 +100,7 @@ def test_points_inherit_and_override_table_by_table(book_folder):
 
 def test_an_experiment_without_points_is_one_point(book_folder):
     book_folder.write(
-        '[e]\ndataset = "ml-1m"\nprotocol = { name = "temporal" }\nmodel = { name = "GlobalMean" }\n'
+        '[e]\ndataset = "ml-1m"\nprotocol.name = "temporal"\nmodel.name = "GlobalMean"\n'
     )
     experiment = experiments.find("e")
     assert [point.label for point in experiment.points] == ["e"]

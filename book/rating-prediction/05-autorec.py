@@ -562,12 +562,10 @@ assert values[0] > min(values) and values[-1] > min(values) + 0.02
 # The first line below switches the stretching off.
 
 # %% tags=["nbval-ignore-output"]
-squeezed = AutoRec(
-    hidden, l2 / 4, output_activation="sigmoid", scale=ratings.scale
-)
+squeezed = AutoRec(hidden, l2, output_activation="sigmoid", scale=ratings.scale)
 squeezed.stretch = False
 stretched = AutoRec(
-    hidden, l2 / 4, output_activation="sigmoid", scale=ratings.scale
+    hidden, l2, output_activation="sigmoid", scale=ratings.scale
 )
 squeezed_rmse = rmse_of(squeezed, split, seed=seed, **rprop)
 stretched_rmse = rmse_of(stretched, split, seed=seed, **rprop)
