@@ -66,7 +66,10 @@ $(READY): requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-_build/bench/ready: benchmarks/requirements.txt
+# RecTools needs another NumPy than the other libraries, and so an environment to itself.
+_build/bench/ready: benchmarks/requirements.txt benchmarks/requirements-rectools.txt
 	$(PYTHON) -m venv _build/bench
-	_build/bench/bin/pip install -r benchmarks/requirements.txt
+	_build/bench/bin/pip install --quiet -r benchmarks/requirements.txt
+	$(PYTHON) -m venv _build/bench-rectools
+	_build/bench-rectools/bin/pip install --quiet -r benchmarks/requirements-rectools.txt
 	@touch $@
