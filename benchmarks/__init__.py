@@ -1,0 +1,1 @@
+"""Measurements of reclib beside other programs: `make bench`. reclib never imports this."""
