@@ -41,7 +41,7 @@ def main() -> None:
         from benchmarks import autorec, evaluation
 
         parts = {
-            "evaluation": lambda n: evaluation.measure(n, options.rectools_python),
+            "evaluation": lambda n: evaluation.measure(n, os.path.abspath(options.rectools_python)),
             "autorec": autorec.measure,
             "growth": autorec.measure_growth,
             "crossing": autorec.measure_crossing,
