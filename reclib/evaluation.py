@@ -32,28 +32,60 @@ def predict(
 
     ``clip`` limits predictions to the rating scale, which never hurts.
     """
-    device = resolve_device(device)
-    fold_in = oriented(test.fold_in, model).to(device)
-    held_out = oriented(test.held_out, model).to(device)
-    parts = []
-    for start in range(0, fold_in.num_rows, batch_size):
-        rows = slice(start, start + batch_size)
-        parts.append(model.score_at(fold_in.rows(rows), held_out.rows(rows)))
-    # The transpose of the transpose brings the predictions back into the caller's order.
-    predicted = oriented(held_out.with_values(torch.cat(parts)), model).values
-    if not torch.isfinite(predicted).all():
-        raise FloatingPointError(f"{type(model).__name__} predicted NaN or infinite ratings")
+    predicted = predict_at(model, test.fold_in, test.held_out, batch_size=batch_size, device=device)
     return predicted if clip is None else predicted.clamp(*clip)
 
 
+def predict_at(
+    model: Recommender,
+    fold_in: Interactions,
+    wanted: Interactions,
+    *,
+    batch_size: int = 500,
+    device: str | torch.device = "auto",
+) -> Tensor:
+    """Predictions (users x items) at the cells of ``wanted``, in their order, float32 [nnz].
+
+    Nothing keeps ``wanted`` apart from ``fold_in``: at the cells of ``fold_in`` itself this is
+    reconstruction, which is no test (see :func:`seen_rmse`).
+    """
+    device = resolve_device(device)
+    fold_in = oriented(fold_in, model).to(device)
+    wanted = oriented(wanted, model).to(device)
+    parts = []
+    for start in range(0, fold_in.num_rows, batch_size):
+        rows = slice(start, start + batch_size)
+        parts.append(model.score_at(fold_in.rows(rows), wanted.rows(rows)))
+    # The transpose of the transpose brings the predictions back into the caller's order.
+    predicted = oriented(wanted.with_values(torch.cat(parts)), model).values
+    if not torch.isfinite(predicted).all():
+        raise FloatingPointError(f"{type(model).__name__} predicted NaN or infinite ratings")
+    return predicted
+
+
 def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]:
-    """RMSE and MAE over all held-out ratings; ``options`` as for :func:`predict`."""
+    """Errors of the held-out ratings; ``options`` as for :func:`predict`.
+
+    ``rmse`` and ``mae`` are over all ratings. ``user_rmse`` is the mean over users of the RMSE
+    of each: another number, and a smaller one where errors differ between users.
+    """
     predicted = predict(model, test, **options)
-    actual = test.held_out.values.to(predicted.device)
+    actual = test.held_out.to(predicted.device)
     return {
-        "rmse": metrics.rmse(predicted, actual).item(),
-        "mae": metrics.mae(predicted, actual).item(),
+        "rmse": metrics.rmse(predicted, actual.values).item(),
+        "mae": metrics.mae(predicted, actual.values).item(),
+        "user_rmse": metrics.user_rmse(predicted, actual.values, actual.row_ids).item(),
     }
+
+
+def seen_rmse(model: Recommender, X: Interactions, clip=None, **options) -> float:
+    """RMSE of the ratings that the model is shown: how well it copies, not how it predicts.
+
+    Never a result. Several reports print it as one, so the book measures it beside the result.
+    """
+    predicted = predict_at(model, X, X, **options)
+    predicted = predicted if clip is None else predicted.clamp(*clip)
+    return metrics.rmse(predicted, X.values.to(predicted.device)).item()
 
 
 # -- ranking -------------------------------------------------------------------

@@ -17,17 +17,19 @@ import resource
 import subprocess
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from reclib import datasets, evaluation, splits, training
-from reclib.interactions import resolve_device
-from reclib.models import MODELS
+from reclib import augmentation, datasets, evaluation, splits, training
+from reclib.interactions import Interactions, resolve_device
+from reclib.models import MODELS, Recommender
+from reclib.ratings import Ratings
 
 PROTOCOLS = {
     protocol.__name__: protocol
@@ -38,12 +40,15 @@ PROTOCOLS = {
         splits.held_out_users,
     )
 }
-RATING_METRICS = ("rmse", "mae")
+RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
 # Protocols that draw another split for each seed; the others have one split, and the seed
 # is that of the training alone.
 DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
-SETTINGS = ("dataset", "min_count", "protocol", "model", "training", "measure", "clip", "on")
+SETTINGS = (
+    *("dataset", "min_count", "protocol", "model", "training"),
+    *("measure", "clip", "on", "curve", "students"),
+)
 
 
 @dataclass(frozen=True)
@@ -155,47 +160,102 @@ def _merge(base: dict, over: dict) -> dict:
 def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     """Load, split, fit and evaluate; the seed drives the split and the training alike.
 
-    ``on = "validation"`` is for searching: the model is validated after every epoch, and
-    the metrics are those of its best one on the validation part; the test is not touched.
+    If the protocol has a validation part, the model is validated after every epoch and the
+    weights of its best one are kept. They are measured on the test, or with
+    ``on = "validation"``, which is for searching, on the validation part: then the test is not
+    touched. ``curve`` asks for the metrics after every epoch as well, and ``students`` for
+    models trained on data that the fitted one has extended (see :func:`_students`).
 
     Returns the metrics with the split's fingerprint, the number of epochs behind them and of
     parameters, the seconds that fitting took (validation included), and the peak memory of the
     process (of the GPU, if one is used) in MiB.
     """
     ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
-    protocol = dict(settings["protocol"])
-    if protocol["name"] in DRAWN_ANEW:
-        protocol = {"seed": seed, **protocol}
-    split = PROTOCOLS[protocol.pop("name")](ratings, **protocol)
-    options = dict(settings["model"])
-    model = MODELS[options.pop("name")](**options)
+    split = _split(ratings, dict(settings["protocol"]), seed)
+    make = _model(settings["model"])
     clip = ratings.scale if settings.get("clip", True) else None
     wanted = settings.get("measure", ["rmse"])
 
-    def values(test: splits.Test) -> dict[str, float]:
+    def values(model, test: splits.Test) -> dict[str, float]:
         if set(wanted) <= set(RATING_METRICS):
             found = evaluation.rating_errors(model, test, clip=clip, device=device)
+            if "seen_rmse" in wanted:
+                found["seen_rmse"] = evaluation.seen_rmse(
+                    model, test.fold_in, clip=clip, device=device
+                )
         else:
             found = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
         return {name: found[name] for name in wanted}
 
-    searching = settings.get("on") == "validation"
-    if searching and split.validation is None:
+    part = getattr(split, settings.get("on", "test"))
+    if part is None:
         raise ValueError("a search needs a protocol with a validation part")
     sign = 1 if wanted[0] in RATING_METRICS else -1  # ranking metrics are better if larger
-    validate = (lambda _: sign * values(split.validation)[wanted[0]]) if searching else None
+    options = {"seed": seed, "device": device} | settings.get("training", {})
+    if split.validation is not None:
+        options["validate"] = lambda model: sign * values(model, split.validation)[wanted[0]]
+    if settings.get("curve"):
+        options["watch"] = lambda model: values(model, part)
+    model = make()
     start = time.perf_counter()
-    options = {"validate": validate, "seed": seed, "device": device}
-    history = training.fit(model, split.train, **options, **settings.get("training", {}))
-    seconds = time.perf_counter() - start
-    return {
+    history = training.fit(model, split.train, **options)
+    result = {
         "split": split.fingerprint(),
-        "metrics": values(split.validation if searching else split.test),
+        "metrics": values(model, part),
         "epochs": history.best_epoch or len(history.rows),
         "parameters": getattr(model, "num_parameters", None),
-        "seconds": round(seconds, 1),
-        "peak_mb": _peak_mb(resolve_device(device)),
+        "seconds": round(time.perf_counter() - start, 1),
     }
+    if settings.get("curve"):
+        result["curve"] = _curve(history, wanted)
+    if "students" in settings:
+        result["students"] = {}
+        for name, how in settings["students"].items():
+            student, taught = make(), _lesson(how, split.train, model, history, options)
+            learnt = training.fit(student, **taught)
+            result["students"][name] = {"metrics": values(student, part)}
+            if settings.get("curve"):
+                result["students"][name]["curve"] = _curve(learnt, wanted)
+    return result | {"peak_mb": _peak_mb(resolve_device(device))}
+
+
+def _split(ratings: Ratings, protocol: dict, seed: int) -> splits.Split:
+    """The split of a protocol: another one for each seed if it is random and names none."""
+    if protocol["name"] in DRAWN_ANEW:
+        protocol = {"seed": seed, **protocol}
+    if protocol.get("seed") == "each":
+        protocol["seed"] = seed
+    return PROTOCOLS[protocol.pop("name")](ratings, **protocol)
+
+
+def _model(options: dict) -> Callable[[], Recommender]:
+    """Makes the model that a table of settings describes."""
+    options = dict(options)
+    return partial(MODELS[options.pop("name")], **options)
+
+
+def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float]]:
+    """Each metric after every epoch, to five digits."""
+    return {name: history.table[name].round(5).tolist() for name in wanted}
+
+
+def _lesson(how: dict, train: Interactions, teacher, history, options: dict) -> dict:
+    """The arguments of ``fit`` for a student: the data that its teacher extended, and options.
+
+    ``how`` holds the arguments of ``augmentation.augment`` and changes of training, among them
+    ``batch_size = "equal"`` for the report's batch size, and ``keep_optimizer`` to start from
+    the teacher's optimiser state.
+    """
+    how = dict(how)
+    changed = {key: how.pop(key) for key in ("epochs", "batch_size") if key in how}
+    if how.pop("keep_optimizer", False):
+        changed["optimizer_state"] = history.optimizer_state
+    if changed.get("batch_size") == "equal":
+        changed["batch_size"] = augmentation.equal_update_batch(
+            train.num_rows, options["batch_size"], how["fraction"]
+        )
+    extended = augmentation.augment(train, teacher, seed=options["seed"], **how)
+    return {"train": extended} | options | changed
 
 
 def _peak_mb(device: torch.device) -> int:

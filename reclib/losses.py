@@ -21,3 +21,11 @@ def l2(weights: Iterable[Tensor]) -> Tensor:
     """Sum of squares of all ``weights``, ``sum |W|_F^2``."""
     # As norms: autograd then makes one copy of a weight matrix, where a sum of squares needs three.
     return sum(torch.linalg.vector_norm(weight, dim=-1).square().sum() for weight in weights)
+
+
+def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
+    """``sum KL(N(mu, exp(logvar)) || N(0, 1))`` over all entries; Kingma and Welling (2014), B.
+
+    Each is ``1/2 (exp(logvar) + mu^2 - 1 - logvar)``.
+    """
+    return 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum()

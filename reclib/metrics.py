@@ -36,6 +36,20 @@ def mae(predicted: Tensor, actual: Tensor) -> Tensor:
     return (predicted.double() - actual.double()).abs().mean()
 
 
+def user_rmse(predicted: Tensor, actual: Tensor, users: Tensor) -> Tensor:
+    """Mean over users of the RMSE of each one's ratings, in rating units.
+
+    ``users`` is int64 [nnz], the user of each rating; users without ratings do not count.
+    Not the RMSE: by Jensen's inequality it lies below the root of the mean over users, and
+    it gives a user with two ratings the weight of one with two hundred.
+    """
+    _same_ratings(predicted, actual)
+    squares = (predicted.double() - actual.double()).square()
+    total = squares.new_zeros(int(users.max()) + 1).index_add_(0, users, squares)
+    counts = torch.bincount(users)
+    return (total[counts > 0] / counts[counts > 0]).sqrt().mean()
+
+
 def _same_ratings(predicted: Tensor, actual: Tensor) -> None:
     if predicted.shape != actual.shape or not len(actual):
         raise ValueError(

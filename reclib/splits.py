@@ -121,17 +121,20 @@ def k_fold(
         yield _weak(ratings, np.concatenate([fold, rest]), len(fold), validation)
 
 
-def temporal(ratings: Ratings, *, test: float = 0.1, validation: float = 0.0) -> Split:
+def temporal(
+    ratings: Ratings, *, test: float = 0.1, validation: float = 0.0, known_only: bool = False
+) -> Split:
     """Hold out the latest ratings; all that is trained on came before all that is tested.
 
     Ratings of equal time are ordered as in the table. With ``validation``, the
-    latest of the remaining ratings are set aside.
+    latest of the remaining ratings are set aside. ``known_only`` leaves out of the tests
+    what concerns a user or an item without training ratings (Kuchaiev and Ginsburg 2017).
     """
     _fraction("test", test)
     if "timestamp" not in ratings.table:
         raise ValueError(f"{ratings.name} has no timestamps; use another protocol")
     latest_first = ratings.table["timestamp"].to_numpy().argsort(kind="stable")[::-1]
-    return _weak(ratings, latest_first, round(test * len(ratings)), validation)
+    return _weak(ratings, latest_first, round(test * len(ratings)), validation, known_only)
 
 
 def hold_out_per_user(
@@ -147,7 +150,13 @@ def hold_out_per_user(
     return _weak(ratings, order, int(chosen.sum()), validation)
 
 
-def _weak(ratings: Ratings, order: np.ndarray, num_test: int, validation: float) -> Split:
+def _weak(
+    ratings: Ratings,
+    order: np.ndarray,
+    num_test: int,
+    validation: float,
+    known_only: bool = False,
+) -> Split:
     """Split by an order of the ratings: test first, then validation, then training."""
     if validation:
         _fraction("validation", validation)
@@ -155,6 +164,12 @@ def _weak(ratings: Ratings, order: np.ndarray, num_test: int, validation: float)
     part = np.full(len(ratings), "train", dtype="<U10")
     part[order[:num_test]] = "test"
     part[order[num_test : num_test + num_validation]] = "validation"
+    if known_only:
+        train = ratings.table[part == "train"]
+        known = np.logical_and.reduce(
+            [ratings.table[by].isin(train[by]) for by in ("user", "item")]
+        )
+        part[~known] = "unknown"
     X = {name: ratings.matrix_of(part == name) for name in ("train", "validation", "test")}
     users = ratings.users
     return Split(
@@ -170,14 +185,20 @@ def _weak(ratings: Ratings, order: np.ndarray, num_test: int, validation: float)
 
 
 def held_out_users(
-    ratings: Ratings, *, num_users: int, test: float = 0.2, seed: int = 98765
+    ratings: Ratings,
+    *,
+    num_users: int,
+    num_validation: int | None = None,
+    test: float = 0.2,
+    seed: int = 98765,
 ) -> Split:
     """Test on users that training never saw: the protocol of Liang et al. (2018).
 
-    ``num_users`` users are drawn for the test and as many for validation; the
-    others train. Columns are the items that training users rated. Of each held-out
-    user with five or more of these, ``int(test * n)`` are held out at random and the
-    rest folded in; a user with fewer is folded in whole, and has no defined metric.
+    ``num_users`` users are drawn for the test and as many for validation, or
+    ``num_validation``, which may be 0; the others train. Columns are the items that
+    training users rated. Of each held-out user with five or more of these,
+    ``int(test * n)`` are held out at random and the rest folded in; a user with fewer is
+    folded in whole, and has no defined metric.
 
     The draws follow the published recipe call by call, with NumPy's legacy
     generator, so that the seed gives the same users and items as their notebook:
@@ -186,13 +207,15 @@ def held_out_users(
     """
     _fraction("test", test)
     users = ratings.users
-    if not 0 < 2 * num_users < len(users):
+    num_validation = num_users if num_validation is None else num_validation
+    if num_users < 1 or num_validation < 0 or num_users + num_validation >= len(users):
         raise ValueError(
-            f"num_users must be at least 1 and below half of the {len(users)} users, "
-            f"got {num_users}"
+            f"num_users must be at least 1, and with num_validation below the {len(users)} users, "
+            f"got {num_users} and {num_validation}"
         )
     shuffled = users[np.random.RandomState(seed).permutation(len(users))]
-    train_users, validation_users, test_users = np.split(shuffled, [-2 * num_users, -num_users])
+    cuts = [-num_users - num_validation, -num_users]
+    train_users, validation_users, test_users = np.split(shuffled, cuts)
     table = ratings.table
     train_part = table[table["user"].isin(train_users)]
     items = np.unique(train_part["item"])
@@ -210,7 +233,7 @@ def held_out_users(
     return Split(
         train=_matrix(train_part, ids, items),
         test=test_on(test_users),
-        validation=test_on(validation_users),
+        validation=test_on(validation_users) if num_validation else None,
         train_users=ids,
         items=items,
     )

@@ -31,6 +31,7 @@ OPTIMIZERS = {
     "adam": partial(torch.optim.Adam, fused=True),  # one pass over the weights in place of ten
     "adagrad": torch.optim.Adagrad,
     "lbfgs": torch.optim.LBFGS,
+    "rmsprop": torch.optim.RMSprop,
     "rprop": torch.optim.Rprop,
     "sgd": torch.optim.SGD,
 }
@@ -42,11 +43,12 @@ class History:
 
     rows: list[dict] = field(default_factory=list)
     best_epoch: int | None = None
+    optimizer_state: dict | None = field(default=None, repr=False)
 
     @property
     def table(self) -> pd.DataFrame:
-        """Columns ``loss`` (objective per row), ``lr``, ``seconds`` and, if asked, ``validation``;
-        indexed by epoch, from 1.
+        """Columns ``loss`` (objective per row), ``lr``, ``seconds`` and, if asked, ``validation``
+        and what was watched; indexed by epoch, from 1.
         """
         return pd.DataFrame(self.rows).set_index("epoch") if self.rows else pd.DataFrame()
 
@@ -69,6 +71,8 @@ def fit(
     gamma: float = 0.5,
     validate: Callable[[Recommender], float] | None = None,
     patience: int | None = None,
+    watch: Callable[[Recommender], dict[str, float]] | None = None,
+    optimizer_state: dict | None = None,
     seed: int = 0,
     device: str | torch.device = "auto",
     checkpoint: str | Path | None = None,
@@ -91,6 +95,12 @@ def fit(
         return its negative). The weights of the best epoch are kept.
     patience : int, optional
         Stop after this many epochs without a better validation value.
+    watch : callable, optional
+        Called with the model after every epoch; what it returns is added to the history,
+        and decides nothing.
+    optimizer_state : dict, optional
+        ``History.optimizer_state`` of an earlier training to start from, in place of a
+        fresh optimiser. Its learning rate comes along.
     seed : int
         Of initial weights, batches and dropout. On a CPU the same seed gives the
         same weights; on a GPU sums in another order may change the last digits.
@@ -125,6 +135,8 @@ def fit(
         model.build(X)
         model.to(device)
         optimiser = OPTIMIZERS[optimizer](model.parameters(), lr=lr, **(optimizer_options or {}))
+        if optimizer_state is not None:
+            optimiser.load_state_dict(optimizer_state)
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(milestones), gamma)
         run = _Run(model, optimiser, schedule, torch.Generator().manual_seed(seed))
         # What a checkpoint must agree on; more epochs than before are allowed.
@@ -137,7 +149,7 @@ def fit(
             run.resume(checkpoint, identity)
         bar = tqdm(total=epochs, initial=run.epoch, disable=not progress, unit="epoch")
         while run.epoch < epochs and not run.out_of_patience(patience):
-            run.one_epoch(X, X.num_rows if batch_size == "all" else batch_size, validate)
+            run.one_epoch(X, X.num_rows if batch_size == "all" else batch_size, validate, watch)
             if checkpoint is not None:
                 run.save(checkpoint, identity)
             bar.set_postfix({k: v for k, v in run.history.rows[-1].items() if k != "epoch"})
@@ -146,6 +158,7 @@ def fit(
         if run.best is not None:
             model.load_state_dict(run.best)
         model.eval()
+        run.history.optimizer_state = optimiser.state_dict()
     return run.history
 
 
@@ -169,7 +182,7 @@ class _Run:
         best = self.history.best_epoch
         return patience is not None and best is not None and self.epoch - best >= patience
 
-    def one_epoch(self, X: Interactions, batch_size: int, validate) -> None:
+    def one_epoch(self, X: Interactions, batch_size: int, validate, watch) -> None:
         start = time.perf_counter()
         self.model.train()
         total = torch.zeros((), device=X.device)
@@ -185,24 +198,41 @@ class _Run:
             )
         row["seconds"] = time.perf_counter() - start
         self.history.rows.append(row)
+        self.model.eval()
+        if watch is not None:
+            row.update(watch(self.model))
         if validate is not None:
             self.validate(validate, row)
 
     def step(self, batch: Interactions) -> Tensor:
-        """One update; returns the loss per row of the batch before it."""
+        """The updates of a batch; returns the loss per row before the first of them."""
+        share, weight = _share(batch)
+        values = []
+        for loss in self.model.updates(share):
+            # L-BFGS calls it several times in one step.
+            values.append(self.optimiser.step(partial(self.gradient, loss, weight)).detach())
+        return values[0]
 
-        def closure() -> Tensor:  # L-BFGS calls it several times in one step
-            self.optimiser.zero_grad(set_to_none=True)
-            if dist.is_initialized():
-                return _shared_gradient(self.model, batch)
-            loss = self.model.loss(batch)
-            loss.backward()
-            return loss
-
-        return self.optimiser.step(closure).detach()
+    def gradient(self, loss: Callable[[], Tensor], weight: float) -> Tensor:
+        """Set the gradients to those of ``loss``, added up over all processes."""
+        self.optimiser.zero_grad(set_to_none=True)
+        if not dist.is_initialized():
+            value = loss()
+            value.backward()
+            return value
+        parameters = list(self.model.parameters())
+        value = loss() * weight if weight else parameters[0].new_zeros(())
+        if weight:
+            value.backward()
+        for parameter in parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
+            dist.all_reduce(parameter.grad)
+        value = value.detach()
+        dist.all_reduce(value)
+        return value
 
     def validate(self, validate, row: dict) -> None:
-        self.model.eval()
         row["validation"] = float(validate(self.model))
         if math.isnan(row["validation"]):
             raise FloatingPointError(f"validation gave NaN in epoch {row['epoch']}")
@@ -258,19 +288,12 @@ def _settings(model: GradientRecommender) -> dict:
     return {"class": type(model).__name__, **plain}
 
 
-def _shared_gradient(model: GradientRecommender, batch: Interactions) -> Tensor:
-    """Gradient of the batch's loss, each process working on every n-th of its rows."""
-    rank, size = dist.get_rank(), dist.get_world_size()
-    share = batch.rows(torch.arange(rank, batch.num_rows, size))
-    # Weighted by their share of the rows, the losses add up to that of the batch.
-    weight = share.num_rows / batch.num_rows
-    loss = model.loss(share) * weight if share.num_rows else batch.values.new_zeros(())
-    if share.num_rows:
-        loss.backward()
-    for parameter in model.parameters():
-        if parameter.grad is None:
-            parameter.grad = torch.zeros_like(parameter)
-        dist.all_reduce(parameter.grad)
-    loss = loss.detach()
-    dist.all_reduce(loss)
-    return loss
+def _share(batch: Interactions) -> tuple[Interactions, float]:
+    """The rows of a batch that this process works on, and their part of all.
+
+    Weighted by it, the losses of the shares add up to that of the batch.
+    """
+    if not dist.is_initialized():
+        return batch, 1.0
+    share = batch.rows(torch.arange(dist.get_rank(), batch.num_rows, dist.get_world_size()))
+    return share, share.num_rows / batch.num_rows

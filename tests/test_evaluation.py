@@ -293,15 +293,24 @@ def test_predictions_are_clipped_only_if_asked():
     model = Fixed(np.array([[9.0, -2, 3]]))
     assert evaluation.predict(model, test).tolist() == [9, -2, 3]
     assert evaluation.predict(model, test, clip=(1, 5)).tolist() == [5, 1, 3]
-    assert evaluation.rating_errors(model, test, clip=(1, 5)) == {"rmse": 0, "mae": 0}
+    assert evaluation.rating_errors(model, test, clip=(1, 5)) == {
+        "rmse": 0,
+        "mae": 0,
+        "user_rmse": 0,
+    }
 
 
 def test_rating_errors_are_over_ratings_and_not_over_users():
     test = as_test(np.zeros((2, 3)), np.array([[3.0, 3, 3], [5, 0, 0]]))
     found = evaluation.rating_errors(Fixed(np.full((2, 3), 4.0)), test)
-    assert found == {"rmse": 1.0, "mae": 1.0}
+    assert found == {"rmse": 1.0, "mae": 1.0, "user_rmse": 1.0}
     found = evaluation.rating_errors(Fixed(np.full((2, 3), 3.0)), test)
-    assert found == {"rmse": pytest.approx(1.0), "mae": pytest.approx(0.5)}
+    # The second user has one rating, and half the weight in the mean over users.
+    assert found == {
+        "rmse": pytest.approx(1.0),
+        "mae": pytest.approx(0.5),
+        "user_rmse": pytest.approx(1.0),
+    }
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

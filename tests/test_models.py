@@ -17,6 +17,9 @@ OPTIONS = {
     "PureSVD": {"rank": 3},
     "ImputedSVD": {"rank": 3},
     "AutoRec": {"hidden": 4, "l2": 0.1, "rows": "users"},
+    "BiasedMF": {"rank": 3},
+    "DeepAutoencoder": {"hidden": (6, 4)},
+    "RatingVAE": {"hidden": (6, 4)},
 }
 
 

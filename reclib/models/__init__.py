@@ -3,8 +3,11 @@
 from reclib.models.autorec import AutoRec
 from reclib.models.base import GradientRecommender, Recommender
 from reclib.models.biases import Biases
+from reclib.models.deepae import DeepAutoencoder
 from reclib.models.means import GlobalMean, ItemMean, UserMean
+from reclib.models.mf import BiasedMF
 from reclib.models.popularity import Popularity
+from reclib.models.ratingvae import RatingVAE
 from reclib.models.svd import ImputedSVD, PureSVD
 
 MODELS = {
@@ -17,7 +20,10 @@ MODELS = {
         Popularity,
         PureSVD,
         ImputedSVD,
+        BiasedMF,
         AutoRec,
+        DeepAutoencoder,
+        RatingVAE,
     )
 }
 

@@ -9,16 +9,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender
-
-ACTIVATIONS = {
-    "identity": lambda x: x,
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "elu": nn.functional.elu,
-    "selu": nn.functional.selu,
-}
+from reclib.models.base import ACTIVATIONS, GradientRecommender
 
 
 class AutoRec(GradientRecommender):

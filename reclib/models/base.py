@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from reclib.interactions import Interactions
+
+ACTIVATIONS = {
+    "identity": lambda x: x,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "lrelu": nn.functional.leaky_relu,
+    "elu": nn.functional.elu,
+    "selu": nn.functional.selu,
+}
 
 
 class Recommender(ABC):
@@ -59,6 +71,10 @@ class GradientRecommender(Recommender, nn.Module):
 
         Its expectation over batches must be the objective per row, the penalty included.
         """
+
+    def updates(self, batch: Interactions) -> Iterator[Callable[[], Tensor]]:
+        """The losses to descend on for one batch, an optimiser step after each; here one."""
+        yield partial(self.loss, batch)
 
     def fit(self, train: Interactions) -> Self:
         raise TypeError(

@@ -1,0 +1,108 @@
+"""Data augmentation in latent space: Steiner (2023), sections IV-A and IV-D.
+
+Rows are encoded by a trained autoencoder, noise is added to some of their latent
+features, and what the decoder makes of them joins the training set as new rows. A
+decoded row is dense: it has a "rating" in every column, and all of them are the
+teacher's own predictions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import scipy.sparse
+import torch
+from torch import Tensor
+
+from reclib.interactions import Interactions
+from reclib.models.deepae import DeepAutoencoder
+
+NOISE = ("gaussian", "uniform")
+CELLS = ("all", "observed", "copies")
+
+
+@torch.no_grad()
+def augment(
+    train: Interactions,
+    teacher: DeepAutoencoder,
+    *,
+    fraction: float = 0.1,
+    std: float = 0.1,
+    features: float = 0.5,
+    noise: Literal["gaussian", "uniform"] = "gaussian",
+    cells: Literal["all", "observed", "copies"] = "all",
+    seed: int = 0,
+) -> Interactions:
+    """``train`` followed by ``int(fraction * rows)`` new rows, made from rows drawn at random.
+
+    Parameters
+    ----------
+    teacher : DeepAutoencoder
+        A trained one; its dropout is off.
+    fraction : float
+        New rows as a part of the rows there are, c in the report.
+    std : float
+        Standard deviation of the noise; for ``"uniform"`` the noise lies in ``[0, std)``,
+        as in the report's public notebook, and its mean is ``std / 2``.
+    features : float
+        Each latent feature of each new row is made noisy with this probability.
+    cells : str
+        What a new row holds: ``"all"`` columns (the report), the columns its original had
+        ``"observed"`` with the teacher's values, or ``"copies"`` of the original ratings,
+        the control without teacher and noise.
+    """
+    if not 0 <= fraction <= 1 or not 0 <= features <= 1:
+        raise ValueError(f"fraction and features lie in [0, 1], got {fraction} and {features}")
+    if noise not in NOISE or cells not in CELLS:
+        raise ValueError(f"noise is one of {NOISE} and cells of {CELLS}, got {noise!r}, {cells!r}")
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(train.num_rows, generator=generator)
+    rows = train.rows(chosen[: int(fraction * train.num_rows)])
+    if cells == "copies" or not rows.num_rows:
+        return stack(train, rows)
+    teacher.eval()
+    z = teacher.encode(rows)
+    z = z + latent_noise(z.shape, std, features, noise, generator).to(z.device)
+    if cells == "observed":
+        return stack(train, rows.with_values(teacher.decode_at(z, rows)))
+    dense = teacher.decode(z).cpu().numpy()
+    filled = scipy.sparse.csr_array(dense)
+    return stack(train, Interactions.from_scipy(filled).to(train.device))
+
+
+def latent_noise(
+    shape: tuple[int, int], std: float, features: float, noise: str, generator: torch.Generator
+) -> Tensor:
+    """Noise on a random part of the features of each row, float32 of ``shape``, on the CPU."""
+    noisy = torch.rand(shape, generator=generator) < features
+    draw = torch.randn if noise == "gaussian" else torch.rand
+    return std * draw(shape, generator=generator) * noisy
+
+
+def stack(above: Interactions, below: Interactions) -> Interactions:
+    """The rows of one matrix, then those of another, on the device of the first."""
+    both = scipy.sparse.vstack([above.scipy(), below.scipy()], format="csr")
+    return Interactions.from_scipy(both).to(above.device)
+
+
+def equal_update_batch(rows: int, batch: int, fraction: float) -> int:
+    """The report's batch size for the extended data, ``ceil((1 + c) n / ceil(n / b))``.
+
+    It was meant to give as many updates an epoch as ``batch`` gives without augmentation.
+    It does not always: see :func:`equal_update_batches`.
+    """
+    return math.ceil((1 + fraction) * rows / math.ceil(rows / batch))
+
+
+def equal_update_batches(rows: int, batch: int, new_rows: int) -> range:
+    """All batch sizes for which ``rows + new_rows`` give as many updates as ``rows`` did.
+
+    With ``B = ceil(rows / batch)`` and ``m = rows + new_rows`` these are the integers in
+    ``[m / B, m / (B - 1))``, or from ``m`` on if ``B = 1``. The range may be empty: then no
+    batch size will do. (For ``B = 1`` its only entry is ``m``, the smallest.)
+    """
+    updates, total = math.ceil(rows / batch), rows + new_rows
+    if updates == 1:
+        return range(total, total + 1)
+    return range(math.ceil(total / updates), math.ceil(total / (updates - 1)))
