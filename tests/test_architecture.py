@@ -21,9 +21,9 @@ FLOORS = [
     {"__main__"},
 ]
 # On the same floor, who builds on whom.
-NEIGHBOURS = {("ratings", "interactions"), ("evaluation", "training")}
+NEIGHBOURS = {("ratings", "interactions"), ("evaluation", "training"), ("augmentation", "models")}
 # A model of one paper may use another's only if the paper builds on it.
-BUILDS_ON = {"svd": {"biases", "means"}}
+BUILDS_ON = {"svd": {"biases", "means"}, "ratingvae": {"deepae"}}
 SHARED = {"base"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
