@@ -9,6 +9,7 @@ of each batch and the gradients are added up: the result is that of one process.
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 import time
@@ -136,7 +137,7 @@ def fit(
         model.to(device)
         optimiser = OPTIMIZERS[optimizer](model.parameters(), lr=lr, **(optimizer_options or {}))
         if optimizer_state is not None:
-            optimiser.load_state_dict(optimizer_state)
+            optimiser.load_state_dict(copy.deepcopy(optimizer_state))  # torch would share it
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(milestones), gamma)
         run = _Run(model, optimiser, schedule, torch.Generator().manual_seed(seed))
         # What a checkpoint must agree on; more epochs than before are allowed.

@@ -313,6 +313,28 @@ def test_rating_errors_are_over_ratings_and_not_over_users():
     }
 
 
+def test_the_mean_over_users_is_another_number_and_a_smaller_one():
+    test = as_test(np.zeros((3, 3)), np.array([[3.0, 3, 3], [5, 0, 0], [0, 0, 0]]))
+    found = evaluation.rating_errors(Fixed(np.full((3, 3), 3.0)), test)
+    # Errors 0, 0, 0 and 2: over ratings sqrt(4 / 4), over the two users who have any (0 + 2) / 2;
+    # with errors 0 and 2 for the second user, sqrt(4 / 5) and (0 + sqrt(2)) / 2.
+    assert found["rmse"] == found["user_rmse"] == pytest.approx(1.0)
+    test = as_test(np.zeros((2, 3)), np.array([[3.0, 3, 3], [5, 3, 0]]))
+    found = evaluation.rating_errors(Fixed(np.full((2, 3), 3.0)), test)
+    assert found["rmse"] == pytest.approx(np.sqrt(4 / 5))
+    assert found["user_rmse"] == pytest.approx(np.sqrt(2) / 2)
+
+
+def test_reconstruction_is_measured_on_what_the_model_is_shown():
+    shown, hidden = np.array([[4.0, 0, 2]]), np.array([[0.0, 5, 0]])
+    test, copies = as_test(shown, hidden), Fixed(np.array([[4.0, 1, 2]]))
+    assert evaluation.seen_rmse(copies, test.fold_in) == 0
+    assert evaluation.rating_errors(copies, test)["rmse"] == 4  # which says nothing of this
+    assert evaluation.seen_rmse(Fixed(np.array([[9.0, 1, 2]])), test.fold_in, clip=(1, 5)) == (
+        pytest.approx(np.sqrt(1 / 2))
+    )
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_predictions_that_are_no_numbers_are_refused(bad):
     with pytest.raises(FloatingPointError, match="Fixed predicted NaN or infinite"):

@@ -213,6 +213,75 @@ def test_a_search_reports_the_best_epoch_on_the_validation_part():
     assert found["metrics"]["rmse"] != pytest.approx(test)
 
 
+def test_with_a_validation_part_the_test_is_of_the_best_epoch():
+    protocol = {"name": "hold_out", "test": 0.1, "validation": 0.1}
+    options = {"epochs": 8, "lr": 0.3}
+    model = {"name": "AutoRec", "hidden": 30, "l2": 0.0}
+    given = settings(protocol=protocol, model=model, training=options)
+    chosen = experiments.measure(given, seed=3)
+    searched = experiments.measure(given | {"on": "validation"}, seed=3)
+    assert chosen["epochs"] == searched["epochs"] < 8  # the same epoch, and not the last
+    short = options | {"epochs": chosen["epochs"]}
+    again = experiments.measure(settings(protocol=protocol, model=model, training=short), seed=3)
+    assert again["metrics"] == chosen["metrics"] != searched["metrics"]
+
+
+def test_a_curve_has_the_metrics_after_every_epoch():
+    options = {"epochs": 3, "lr": 0.05}
+    given = settings(
+        model={"name": "DeepAutoencoder", "hidden": [5]},
+        training=options,
+        measure=["rmse", "seen_rmse"],
+    )
+    found = experiments.measure(given | {"curve": True}, seed=0)
+    assert [len(found["curve"][name]) for name in ("rmse", "seen_rmse")] == [3, 3]
+    for name, values in found["curve"].items():
+        assert values[-1] == pytest.approx(found["metrics"][name], abs=1e-5)
+    assert found["curve"]["rmse"] != found["curve"]["seen_rmse"]
+    plain = experiments.measure(given, seed=0)
+    assert plain["metrics"] == found["metrics"]
+    assert "curve" not in plain
+
+
+def test_students_learn_from_what_their_teacher_extends(monkeypatch):
+    fitted, fit = [], experiments.training.fit
+
+    def spy(model, train, **options):
+        fitted.append((train, options))
+        return fit(model, train, **options)
+
+    monkeypatch.setattr(experiments.training, "fit", spy)
+    students = {
+        "same": {"fraction": 0.0},
+        "extended": {"fraction": 0.5, "batch_size": "equal", "epochs": 3},
+        "warm": {"fraction": 0.0, "keep_optimizer": True},
+    }
+    given = settings(
+        protocol={"name": "held_out_users", "num_users": 5, "num_validation": 0, "seed": "each"},
+        model={"name": "DeepAutoencoder", "hidden": [5]},
+        training={"epochs": 2, "lr": 0.05, "batch_size": 8},
+        students=students,
+    )
+    found = experiments.measure(given, seed=1)
+    (train, _), _, (extended, changed), (_, warm) = fitted
+    assert found["students"]["same"]["metrics"] == found["metrics"]
+    assert found["students"]["extended"]["metrics"] != found["metrics"]
+    assert found["students"]["warm"]["metrics"] != found["metrics"]
+    assert extended.num_rows == train.num_rows + int(0.5 * train.num_rows)
+    expected = experiments.augmentation.equal_update_batch(train.num_rows, 8, 0.5)
+    assert (changed["batch_size"], changed["epochs"]) == (expected, 3)
+    assert warm["optimizer_state"] is not None
+    json.dumps(found)
+
+
+def test_a_protocol_can_ask_for_the_seed_of_each_run():
+    protocol = {"name": "held_out_users", "num_users": 5, "seed": "each"}
+    ratings = datasets.load().with_min_count(user=300, item=20)
+    for seed in (1, 2):
+        found = experiments.measure(settings(protocol=protocol), seed=seed)["split"]
+        assert found == splits.held_out_users(ratings, num_users=5, seed=seed).fingerprint()
+
+
 def test_a_search_for_a_ranking_keeps_the_highest_value():
     options = {"epochs": 6, "lr": 0.1}
     given = settings(

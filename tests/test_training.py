@@ -293,6 +293,28 @@ def test_a_model_of_items_reads_the_transpose(X):
     assert model.V.shape == (X.num_cols, 4)
 
 
+def test_watching_is_written_down_and_decides_nothing(X):
+    numbers = iter([3.0, 1.0, 2.0, 5.0])
+    watched, history = fitted(X, watch=lambda model: {"seen": next(numbers)})
+    assert history.table["seen"].tolist() == [3.0, 1.0, 2.0, 5.0]
+    assert history.best_epoch is None
+    assert torch.equal(weights(watched), weights(fitted(X)[0]))
+
+
+def test_what_is_watched_is_the_model_in_evaluation(X):
+    modes = []
+    fitted(X, watch=lambda model: modes.append(model.training) or {})
+    assert modes == [False] * 4
+
+
+def test_an_optimiser_can_start_from_the_state_of_another_training(X):
+    first = fitted(X)[1]
+    kept, history = fitted(X, optimizer_state=first.optimizer_state)
+    steps = [h.optimizer_state["state"][0]["step"].item() for h in (first, history)]
+    assert steps == [20, 40]
+    assert not torch.equal(weights(kept), weights(fitted(X)[0]))  # the weights start afresh
+
+
 # -- several processes -----------------------------------------------------------------
 
 WORKER = """
@@ -306,9 +328,10 @@ dist.init_process_group("gloo", init_method=f"file://{folder}/rendezvous", rank=
 given = np.load(f"{folder}/X.npz")
 X = Interactions.from_coo(given["rows"], given["cols"], given["values"], shape=given["shape"])
 options = dict(epochs=3, batch_size=5, lr=0.05, device="cpu")
-model = models.AutoRec(hidden=4, l2=0.1)
-history = training.fit(model, X, **options)
-torch.save((model.state_dict(), history.table["loss"].tolist()), f"{folder}/weights{rank}")
+models_made = [models.AutoRec(hidden=4, l2=0.1), models.DeepAutoencoder((4,), l2=0.1, refeeds=1)]
+fitted = [(training.fit(m, X, **options), m) for m in models_made]
+results = [(m.state_dict(), history.table["loss"].tolist()) for history, m in fitted]
+torch.save(results, f"{folder}/weights{rank}")
 
 written, save = 0, torch.save
 def counting(*arguments):
@@ -364,15 +387,21 @@ def two_processes(X, tmp_path_factory) -> Path:
     return folder
 
 
-def test_two_processes_end_with_the_weights_of_one(X, two_processes):
-    alone, history = fitted(X, make=autorec, epochs=3)
+def refed():
+    return models.DeepAutoencoder((4,), l2=0.1, refeeds=1)
+
+
+@pytest.mark.parametrize(("number", "make"), [(0, autorec), (1, refed)])
+def test_two_processes_end_with_the_weights_of_one(X, two_processes, number, make):
+    alone, history = fitted(X, make=make, epochs=3)
     for rank in range(2):
-        together, losses = torch.load(two_processes / f"weights{rank}", weights_only=True)
+        results = torch.load(two_processes / f"weights{rank}", weights_only=True)
+        together, losses = results[number]
         for name, value in alone.state_dict().items():
             torch.testing.assert_close(together[name], value, atol=1e-5, rtol=0)
         assert losses == pytest.approx(history.table["loss"].tolist(), rel=1e-4)
     # Negative control: one epoch less is farther away than this.
-    assert (weights(fitted(X, make=autorec, epochs=2)[0]) - weights(alone)).abs().max() > 1e-3
+    assert (weights(fitted(X, make=make, epochs=2)[0]) - weights(alone)).abs().max() > 1e-3
 
 
 def test_of_several_processes_only_the_first_writes_the_checkpoint(two_processes):
