@@ -96,6 +96,19 @@ def test_temporal_orders_equal_times_as_in_the_table():
     assert [item for _, item, _ in parts["test"]] == [7, 8, 9]
 
 
+def test_temporal_can_leave_out_whom_training_does_not_know(random_ratings):
+    ratings = random_ratings(density=0.15)
+    whole = splits.temporal(ratings, test=0.4, validation=0.2)
+    known = splits.temporal(ratings, test=0.4, validation=0.2, known_only=True)
+    assert known.train.fingerprint() == whole.train.fingerprint()
+    seen = known.train.row_counts > 0, known.train.col_counts > 0
+    for name in ("validation", "test"):
+        part, all_of_it = getattr(known, name).held_out, getattr(whole, name).held_out
+        kept = seen[0][all_of_it.row_ids] & seen[1][all_of_it.indices]
+        assert part.cells.tolist() == all_of_it.cells[kept].tolist()
+        assert part.nnz < all_of_it.nnz  # negative control: there was something to leave out
+
+
 def test_temporal_needs_timestamps(random_ratings):
     with pytest.raises(ValueError, match="random has no timestamps"):
         splits.temporal(Ratings(random_ratings().table.drop(columns="timestamp"), "random"))
@@ -242,10 +255,22 @@ def test_a_user_with_fewer_than_five_ratings_is_folded_in_whole():
         assert (held, kept) == ((0, 4) if user % 2 else (2, 8))
 
 
-@pytest.mark.parametrize("num_users", [0, 15, 99])
-def test_held_out_users_must_leave_some_to_train_on(random_ratings, num_users):
-    with pytest.raises(ValueError, match=f"below half of the .* got {num_users}"):
-        splits.held_out_users(random_ratings(), num_users=num_users)
+@pytest.mark.parametrize(
+    ("num_users", "validation"), [(0, 0), (15, 15), (99, 99), (5, -1), (30, 0)]
+)
+def test_held_out_users_must_leave_some_to_train_on(random_ratings, num_users, validation):
+    message = f"below the 30 users, got {num_users} and {validation}"
+    with pytest.raises(ValueError, match=message):
+        splits.held_out_users(random_ratings(), num_users=num_users, num_validation=validation)
+
+
+def test_without_validation_users_the_test_users_are_the_same(random_ratings):
+    ratings = random_ratings(users=40, density=0.5)
+    both = splits.held_out_users(ratings, num_users=8)
+    alone = splits.held_out_users(ratings, num_users=8, num_validation=0)
+    assert alone.validation is None
+    assert alone.test.users.tolist() == both.test.users.tolist()
+    assert len(alone.train_users) == len(both.train_users) + len(both.validation.users)
 
 
 # -- leaks -----------------------------------------------------------------------

@@ -68,8 +68,8 @@ MUTATIONS = {
     ),
     "RMSE divided by users": Mutation(
         "evaluation.py",
-        "metrics.rmse(predicted, actual).item()",
-        "((predicted - actual).square().sum() / len(test.users)).sqrt().item()",
+        "metrics.rmse(predicted, actual.values).item()",
+        "((predicted - actual.values).square().sum() / len(test.users)).sqrt().item()",
         ERRORS,
     ),
     "seen items not masked": Mutation("evaluation.py", MASK, "", SEEN),
@@ -87,7 +87,7 @@ MUTATIONS = {
     ),
     "predictions in the order of the transpose": Mutation(
         "evaluation.py",
-        "oriented(held_out.with_values(torch.cat(parts)), model).values",
+        "oriented(wanted.with_values(torch.cat(parts)), model).values",
         "torch.cat(parts)",
         ("test_evaluation.py::test_a_model_of_items_predicts_in_the_order_of_users",),
     ),
@@ -118,6 +118,48 @@ MUTATIONS = {
         ".masked_fill_(unknown, self.default_rating)",
         "",
         ("test_models.py::test_scores_at_cells_are_the_scores_at_these_cells",),
+    ),
+    "deep loss over all cells": Mutation(
+        "models/deepae.py",
+        "losses.squared_error(self.decode_at(self.encode(batch), batch), batch.values)",
+        "losses.squared_error(self.decode(self.encode(batch)), batch.dense())",
+        ("test_deep_models.py::test_the_loss_is_the_masked_mean_squared_error",),
+    ),
+    "denoising forgives what it masks": Mutation(
+        "models/deepae.py",
+        "return X.with_values(F.dropout(X.values, self.input_dropout))",
+        "return X",
+        ("test_deep_models.py::test_denoising_masks_the_input_and_still_asks_for_it",),
+    ),
+    "re-feeding asks for the ratings": Mutation(
+        "models/deepae.py",
+        "partial(self._dense_loss, y)",
+        "partial(self.loss, batch)",
+        ("test_deep_models.py::test_refeeding_makes_the_output_input_and_target",),
+    ),
+    "KL with the standard deviation": Mutation(
+        "losses.py",
+        "0.5 * (logvar.exp()",
+        "0.5 * ((logvar / 2).exp()",
+        ("test_deep_models.py::test_the_kl_term_is_the_divergence_from_a_standard_normal",),
+    ),
+    "annealing that never ends": Mutation(
+        "models/ratingvae.py",
+        ".clamp(max=1.0)",
+        "",
+        ("test_deep_models.py::test_annealing_raises_the_weight_step_by_step",),
+    ),
+    "penalty of MF not weighted": Mutation(
+        "models/mf.py",
+        "self.l2 * X.row_counts.clamp(min=1)",
+        "self.l2 * X.row_counts.clamp(min=1, max=1)",
+        ("test_deep_models.py::test_users_are_ridge_regressions_on_the_items",),
+    ),
+    "the optimiser's state shared": Mutation(
+        "training.py",
+        "copy.deepcopy(optimizer_state)",
+        "optimizer_state",
+        ("test_training.py::test_an_optimiser_can_start_from_the_state_of_another_training",),
     ),
     "the last weights kept, not the best": Mutation(
         "training.py",
