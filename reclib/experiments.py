@@ -146,11 +146,15 @@ def _problem(experiment: Experiment) -> str | None:
 
 
 def _merge(base: dict, over: dict) -> dict:
-    """``base`` with the entries of ``over`` put in, table by table."""
+    """``base`` with the entries of ``over`` put in, table by table.
+
+    A table that names something else, another model say, takes nothing over.
+    """
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merge(base[key], value) if both else value
+        same = both and value.get("name", base[key].get("name")) == base[key].get("name")
+        merged[key] = _merge(base[key], value) if same else value
     return merged
 
 

@@ -98,6 +98,25 @@ def test_points_inherit_and_override_table_by_table(book_folder):
     assert (one.label, two.label) == ("1", "e")
 
 
+def test_a_point_with_another_model_inherits_none_of_its_options(book_folder):
+    book_folder.write(
+        """
+[two]
+dataset = "ml-latest-small"
+protocol = { name = "hold_out" }
+model = { name = "AutoRec", hidden = 7 }
+points = [
+  { label = "same", model = { l2 = 1.0 } },
+  { label = "named", model = { name = "AutoRec", l2 = 1.0 } },
+  { label = "other", model = { name = "Biases" } },
+]
+"""
+    )
+    same, named, other = (point.settings["model"] for point in experiments.find("two").points)
+    assert same == named == {"name": "AutoRec", "hidden": 7, "l2": 1.0}
+    assert other == {"name": "Biases"}
+
+
 def test_an_experiment_without_points_is_one_point(book_folder):
     book_folder.write(
         '[e]\ndataset = "ml-1m"\nprotocol.name = "temporal"\nmodel.name = "GlobalMean"\n'
