@@ -4,13 +4,16 @@
 embedded), then in the folder named by ``RECLIB_DATA`` (``~/.cache/reclib`` if
 unset), and at last downloads it from its official place, terms first. What is
 checked is the *content*: an archive that was packed again is as good as the
-official one, a file with one rating changed is not.
+official one, a file with one rating changed is not. The Netflix Prize data have
+no official place any more: who has them may add the excerpts.
 """
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
+import tarfile
 import tempfile
 import urllib.request
 import zipfile
@@ -19,16 +22,34 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import IO
 
 import pandas as pd
 
+from reclib import netflix
 from reclib.ratings import Ratings
 
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
+Archive = zipfile.ZipFile | tarfile.TarFile
 COLUMNS = ["user", "item", "rating", "timestamp"]
 GROUPLENS_TERMS = (
     "Free for research. Not to be redistributed, nor used commercially, without permission of "
     "the GroupLens project; do not suggest that GroupLens endorses your work; cite Harper and "
     "Konstan (2015), doi 10.1145/2827872. The full terms are in the README of the archive."
+)
+
+
+NETFLIX_TERMS = (
+    "Given out for the Netflix Prize from 2006 to 2009, withdrawn since. Not to be redistributed "
+    "without permission of Netflix; do not suggest that Netflix endorses your work. An excerpt is "
+    "no random sample: never compare its results with those published for the whole."
+)
+NETFLIX_ORIGIN = (
+    "Netflix withdrew the data, so there is nothing to download. Whoever has the original files "
+    "can make this archive: `tar czf netflix-excerpt.tar.gz combined_data_1.txt movie_titles.csv "
+    "ratings_92movies.txt`, where combined_data_1.txt is cut after movie 20, and "
+    "ratings_92movies.txt holds the lines `movie,user,rating` of 92 movies and 28,968 users. By "
+    "what rule these were chosen is not known."
 )
 
 
@@ -43,13 +64,13 @@ def download_folder() -> Path:
     return Path(os.environ.get("RECLIB_DATA") or Path.home() / ".cache" / "reclib")
 
 
-def _read_latest(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+def _read_latest(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     ratings = pd.read_csv(_member(archive, "ratings.csv"), header=0, names=COLUMNS)
     movies = pd.read_csv(_member(archive, "movies.csv"), index_col="movieId")
     return ratings, movies["title"]
 
 
-def _read_1m(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+def _read_1m(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     # pandas has a fast parser for one-letter separators only.
     text = _member(archive, "ratings.dat").read().replace(b"::", b",")
     ratings = pd.read_csv(io.BytesIO(text), names=COLUMNS)
@@ -60,7 +81,7 @@ def _read_1m(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
     return ratings, movies.astype({"item": "int64"}).set_index("item")["title"]
 
 
-def _read_100k(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
+def _read_100k(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     ratings = pd.read_csv(_member(archive, "u.data"), sep="\t", names=COLUMNS)
     movies = pd.read_csv(
         _member(archive, "u.item"),
@@ -74,19 +95,43 @@ def _read_100k(archive: zipfile.ZipFile) -> tuple[pd.DataFrame, pd.Series]:
     return ratings, movies["title"]
 
 
-def _member(archive: zipfile.ZipFile, name: str):
+def _read_netflix(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
+    ratings = pd.read_csv(
+        _member(archive, "ratings_92movies.txt"), names=["item", "user", "rating"]
+    )
+    return ratings, _netflix_titles(archive)
+
+
+def _read_netflix_dated(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
+    name = "combined_data_1.txt"
+    prize = netflix.parse([(name, _member(archive, name))])
+    return prize.ratings().table, _netflix_titles(archive)
+
+
+def _netflix_titles(archive: Archive) -> pd.Series:
+    return netflix.read_titles(_member(archive, "movie_titles.csv"))["title"]
+
+
+def _opened(path: Path) -> Archive:
+    return tarfile.open(path) if path.name.endswith(".tar.gz") else zipfile.ZipFile(path)
+
+
+def _member(archive: Archive, name: str) -> IO[bytes]:
     """Open a file of the archive, whichever folder it lies in."""
-    for path in archive.namelist():
+    tar = isinstance(archive, tarfile.TarFile)
+    for path in archive.getnames() if tar else archive.namelist():
         if path.rsplit("/", 1)[-1] == name:
-            return archive.open(path)
-    raise ValueError(f"{archive.filename} holds no {name}: is it the right archive?")
+            return archive.extractfile(path) if tar else archive.open(path)
+    where = archive.name if tar else archive.filename
+    raise ValueError(f"{where} holds no {name}: is it the right archive?")
 
 
 @dataclass(frozen=True)
 class Dataset:
     """What is known of a data set before it is read.
 
-    ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`.
+    ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`; ``file`` names the
+    archive if that is not ``name``.zip. Without a ``url``, ``origin`` says how to come by it.
     """
 
     name: str
@@ -95,11 +140,14 @@ class Dataset:
     fingerprint: str
     scale: tuple[float, float]
     terms: str
-    read: Callable[[zipfile.ZipFile], tuple[pd.DataFrame, pd.Series]]
+    read: Callable[[Archive], tuple[pd.DataFrame, pd.Series]]
+    file: str = ""
+    origin: str = ""
 
     @property
     def archive(self) -> str:
-        return f"{self.name}.zip"
+        """Name of the archive's file."""
+        return self.file or f"{self.name}.zip"
 
     def path(self) -> Path | None:
         """The archive on this machine, or None."""
@@ -142,6 +190,23 @@ DATASETS = {
             GROUPLENS_TERMS,
             _read_1m,
         ),
+        *(
+            Dataset(
+                name,
+                f"Netflix Prize, {part}",
+                "",
+                fingerprint,
+                (1.0, 5.0),
+                NETFLIX_TERMS,
+                read,
+                "netflix-excerpt.tar.gz",
+                NETFLIX_ORIGIN,
+            )
+            for name, part, fingerprint, read in (
+                ("netflix-excerpt", "92 movies, no dates", "24518fd26a75", _read_netflix),
+                ("netflix-excerpt-dated", "movies 1-20", "6942efb58b13", _read_netflix_dated),
+            )
+        ),
     )
 }
 
@@ -154,16 +219,18 @@ def load(name: str = "ml-latest-small") -> Ratings:
     ValueError
         If the name is unknown, or the archive's content is not the official one.
     ConnectionError
-        If the archive is missing and cannot be downloaded; says what to put where.
+        If the archive is missing and cannot be downloaded, or nobody offers it; says
+        what to put where.
     """
     dataset = find(name)
     path = dataset.path() or fetch(name)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with _opened(path) as archive:
             table, titles = dataset.read(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except DAMAGED as error:
+        kind = "tar.gz" if path.name.endswith(".tar.gz") else "zip"
         raise ValueError(
-            f"{path} is damaged, or not a zip archive; delete it and load again ({error})"
+            f"{path} is damaged, or not a {kind} archive; delete it and load again ({error})"
         ) from error
     ratings = Ratings(table, name, dataset.scale, titles)
     if ratings.fingerprint() != dataset.fingerprint:
@@ -184,10 +251,16 @@ def find(name: str) -> Dataset:
 def fetch(name: str) -> Path:
     """Show the terms of a data set, download it, and return the archive's path.
 
-    The file appears under its name only when it is complete.
+    The file appears under its name only when it is complete. ConnectionError if it
+    cannot be had; says what to put where.
     """
     dataset = find(name)
     folder = download_folder()
+    if not dataset.url:
+        raise ConnectionError(
+            f"{dataset.title} is not on this machine. {dataset.origin} Put {dataset.archive} into "
+            f"{folder}, or set RECLIB_DATA to the folder that holds it."
+        )
     print(f"{dataset.title}\n{dataset.terms}\nDownloading {dataset.url} to {folder}", flush=True)
     part = None
     try:

@@ -14,14 +14,20 @@ import reclib
 PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
     {"interactions", "metrics", "losses", "ratings"},
-    {"datasets", "splits", "models", "augmentation"},
+    {"datasets", "splits", "netflix", "models", "augmentation"},
     {"evaluation", "training"},
     {"experiments"},
     {"evidence", "plots"},
     {"__main__"},
 ]
 # On the same floor, who builds on whom.
-NEIGHBOURS = {("ratings", "interactions"), ("evaluation", "training"), ("augmentation", "models")}
+NEIGHBOURS = {
+    ("ratings", "interactions"),
+    ("evaluation", "training"),
+    ("augmentation", "models"),
+    ("netflix", "splits"),
+    ("datasets", "netflix"),
+}
 # A model of one paper may use another's only if the paper builds on it.
 BUILDS_ON = {"svd": {"biases", "means"}, "ratingvae": {"deepae"}}
 SHARED = {"base"}

@@ -234,12 +234,17 @@ def test_a_search_reports_the_best_epoch_on_the_validation_part():
 
 def test_with_a_validation_part_the_test_is_of_the_best_epoch():
     protocol = {"name": "hold_out", "test": 0.1, "validation": 0.1}
-    options = {"epochs": 8, "lr": 0.3}
-    model = {"name": "AutoRec", "hidden": 30, "l2": 0.0}
+    options = {"epochs": 10, "lr": 0.02}
+    model = {
+        "name": "DeepAutoencoder",
+        "hidden": [50],
+        "activation": "tanh",
+        "last_linear": True,
+    }
     given = settings(protocol=protocol, model=model, training=options)
     chosen = experiments.measure(given, seed=3)
     searched = experiments.measure(given | {"on": "validation"}, seed=3)
-    assert chosen["epochs"] == searched["epochs"] < 8  # the same epoch, and not the last
+    assert chosen["epochs"] == searched["epochs"] < 10  # the same epoch, and not the last
     short = options | {"epochs": chosen["epochs"]}
     again = experiments.measure(settings(protocol=protocol, model=model, training=short), seed=3)
     assert again["metrics"] == chosen["metrics"] != searched["metrics"]
