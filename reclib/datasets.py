@@ -113,7 +113,10 @@ def _netflix_titles(archive: Archive) -> pd.Series:
 
 
 def _opened(path: Path) -> Archive:
-    return tarfile.open(path) if path.name.endswith(".tar.gz") else zipfile.ZipFile(path)
+    if not path.name.endswith(".tar.gz"):
+        return zipfile.ZipFile(path)
+    # Unpacked whole, since gzip has its checksum at the end.
+    return tarfile.open(path, fileobj=io.BytesIO(gzip.decompress(path.read_bytes())))
 
 
 def _member(archive: Archive, name: str) -> IO[bytes]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import http.client
 import io
+import tarfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -33,7 +34,18 @@ LATEST = {
     "ml-latest-small/movies.csv": 'movieId,title,genres\n1,"Fabuleux destin d\'Amélie, Le",X\n'
     "3,Heat,Y\n".encode(),
 }
-ARCHIVES = {"ml-1m": ML_1M, "ml-100k": ML_100K, "ml-latest-small": LATEST}
+NETFLIX = {
+    "combined_data_1_excerpt/combined_data_1.txt": b"3:\n7,5,2005-09-06\n2649429,1,1999-11-11\n",
+    "ratings_92movies.txt": b"17770,2649429,4.0\n3,7,1.0\n3,2649429,2.0\n",
+    "movie_titles.csv": "3,NULL,Misérables, Les\n17770,1997,Face/Off\n".encode("latin-1"),
+}
+ARCHIVES = {
+    "ml-1m": ML_1M,
+    "ml-100k": ML_100K,
+    "ml-latest-small": LATEST,
+    "netflix-excerpt": NETFLIX,
+    "netflix-excerpt-dated": NETFLIX,
+}
 
 
 def zipped(members: dict[str, bytes]) -> bytes:
@@ -41,6 +53,19 @@ def zipped(members: dict[str, bytes]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
             archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def packed(name: str, members: dict[str, bytes]) -> bytes:
+    """An archive of the kind that the data set comes in."""
+    if not datasets.DATASETS[name].archive.endswith(".tar.gz"):
+        return zipped(members)
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for path, content in members.items():
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
 
 
@@ -52,7 +77,9 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(urllib.request, "urlopen", offline)
     for name, members in ARCHIVES.items():
         dataset = datasets.DATASETS[name]
-        with zipfile.ZipFile(io.BytesIO(zipped(members))) as archive:
+        path = tmp_path / dataset.archive
+        path.write_bytes(packed(name, members))
+        with datasets._opened(path) as archive:
             table, titles = dataset.read(archive)
         official = Ratings(table, name, dataset.scale, titles).fingerprint()
         monkeypatch.setitem(
@@ -106,11 +133,21 @@ def serve(monkeypatch, content: bytes, cut: int | None = None, header: str = "")
             [(1, 1, 4, 964982703), (1, 3, 0.5, 964981247)],
             {1: "Fabuleux destin d'Amélie, Le", 3: "Heat"},
         ),
+        (
+            "netflix-excerpt",
+            [(7, 3, 1), (2649429, 3, 2), (2649429, 17770, 4)],
+            {3: "Misérables, Les", 17770: "Face/Off"},
+        ),
+        (
+            "netflix-excerpt-dated",
+            [(7, 3, 5, 1125964800), (2649429, 3, 1, 942278400)],
+            {3: "Misérables, Les", 17770: "Face/Off"},
+        ),
     ],
 )
 def test_each_official_format_is_read(folder, name, rows, titles):
     folder.mkdir()
-    (folder / f"{name}.zip").write_bytes(zipped(ARCHIVES[name]))
+    (folder / datasets.find(name).archive).write_bytes(packed(name, ARCHIVES[name]))
     ratings = datasets.load(name)
     assert list(ratings.table.itertuples(index=False, name=None)) == rows
     assert ratings.titles.to_dict() == titles
@@ -288,3 +325,60 @@ def test_an_archive_with_any_byte_damaged_is_refused(folder):
         put(folder, bytes(damaged))
         with pytest.raises(ValueError, match="ml-1m.zip"):
             datasets.load("ml-1m")
+
+
+# -- what nobody offers: the Netflix Prize -----------------------------------------
+
+
+@pytest.mark.parametrize("name", ["netflix-excerpt", "netflix-excerpt-dated"])
+def test_without_an_address_nothing_is_asked_for_and_the_error_says_what_to_do(
+    folder, monkeypatch, name
+):
+    asked = serve(monkeypatch, b"")
+    with pytest.raises(ConnectionError) as error:
+        datasets.load(name)
+    parts = ("nothing to download", "92 movies", "28,968 users", "after movie 20", str(folder))
+    for part in (*parts, "netflix-excerpt.tar.gz", "RECLIB_DATA"):
+        assert part in str(error.value)
+    assert not asked and not folder.exists()
+
+
+@pytest.mark.parametrize("keep", [0, 10, 150])
+def test_a_truncated_tar_is_refused(folder, keep):
+    folder.mkdir()
+    content = packed("netflix-excerpt", NETFLIX)[:keep]
+    (folder / "netflix-excerpt.tar.gz").write_bytes(content)
+    with pytest.raises(ValueError, match="not a tar.gz archive; delete it"):
+        datasets.load("netflix-excerpt")
+
+
+def test_a_tar_with_any_byte_damaged_is_refused_or_read_as_it_was(folder):
+    folder.mkdir()
+    path = folder / "netflix-excerpt.tar.gz"
+    content = packed("netflix-excerpt", NETFLIX)
+    path.write_bytes(content)
+    whole = datasets.load("netflix-excerpt")
+    refused = 0
+    for place in range(0, len(content), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path.write_bytes(bytes(damaged))
+        try:  # gzip has bytes that mean nothing, such as the time of packing
+            assert datasets.load("netflix-excerpt").fingerprint() == whole.fingerprint()
+        except ValueError as error:
+            refused += 1
+            assert "netflix-excerpt.tar.gz" in str(error)
+    assert refused > len(content) / 6
+
+
+def test_a_changed_rating_and_a_missing_member_of_a_tar_are_refused(folder):
+    folder.mkdir()
+    path = folder / "netflix-excerpt.tar.gz"
+    text = NETFLIX["ratings_92movies.txt"]
+    edited = NETFLIX | {"ratings_92movies.txt": text.replace(b"4.0", b"5.0")}
+    path.write_bytes(packed("netflix-excerpt", edited))
+    with pytest.raises(ValueError, match="does not hold the official Netflix Prize, 92 movies"):
+        datasets.load("netflix-excerpt")
+    path.write_bytes(packed("netflix-excerpt", {"ratings_92movies.txt": text}))
+    with pytest.raises(ValueError, match="netflix-excerpt.tar.gz holds no movie_titles.csv"):
+        datasets.load("netflix-excerpt")
