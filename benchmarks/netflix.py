@@ -42,7 +42,7 @@ TASKS = {
 
 
 def write(folder: Path) -> None:
-    """Write the four files, 2.6 GB."""
+    """Write the four files, 2.1 GB."""
     rng = np.random.default_rng(0)
     sizes = movie_sizes(rng)
     users = draw_users(rng, sizes)

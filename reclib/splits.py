@@ -41,7 +41,7 @@ class Test:
             raise ValueError("fold_in, held_out and users must describe the same rows and columns")
         if not self.held_out.nnz:
             raise ValueError("nothing is held out; raise the test fraction or add ratings")
-        if torch.isin(self.held_out.cells, self.fold_in.cells).any():
+        if _meet(self.held_out.cells, self.fold_in.cells):
             raise ValueError("some held-out entries are also in fold_in: the test leaks")
 
     def to(self, device) -> Test:
@@ -69,9 +69,10 @@ class Split:
         if any(test.held_out.num_cols != self.train.num_cols for test in tests.values()):
             raise ValueError("train, validation and test must have the same columns")
         held_out = {name: self._keys(test) for name, test in tests.items()}
-        train = self._cell_keys(self.train, self.train_users)
-        for name, keys in held_out.items():
-            if np.isin(keys, train).any():
+        for name, test in tests.items():
+            if test.fold_in is self.train and test.users is self.train_users:
+                continue  # the test has looked itself
+            if np.isin(held_out[name], self._cell_keys(self.train, self.train_users)).any():
                 raise ValueError(f"{name} ratings are also in train: the test leaks")
         if len(held_out) == 2 and np.isin(*held_out.values()).any():
             raise ValueError("validation and test share ratings")
@@ -90,6 +91,13 @@ class Split:
         for test in (self.validation, self.test):
             parts += [] if test is None else [test.fold_in, test.held_out]
         return hashlib.sha256("".join(x.fingerprint() for x in parts).encode()).hexdigest()[:12]
+
+
+def _meet(few: torch.Tensor, many: torch.Tensor) -> bool:
+    """Whether an element of ``few`` is in ``many``; torch.isin would sort both together."""
+    few = few.sort().values
+    nearest = torch.searchsorted(few, many).clamp_(max=len(few) - 1)
+    return bool((few[nearest] == many).any())
 
 
 # -- weak generalisation: the users are known, some of their ratings are not ----
