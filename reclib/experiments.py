@@ -46,7 +46,7 @@ RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
 DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
 SETTINGS = (
-    *("dataset", "min_count", "protocol", "model", "training"),
+    *("dataset", "at_least", "min_count", "protocol", "model", "training"),
     *("measure", "clip", "on", "curve", "students"),
 )
 
@@ -174,7 +174,10 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     parameters, the seconds that fitting took (validation included), and the peak memory of the
     process (of the GPU, if one is used) in MiB.
     """
-    ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
+    ratings = datasets.load(settings["dataset"])
+    if "at_least" in settings:  # ratings that count as events
+        ratings = ratings.at_least(settings["at_least"])
+    ratings = ratings.with_min_count(**settings.get("min_count", {}))
     split = _split(ratings, dict(settings["protocol"]), seed)
     make = _model(settings["model"])
     clip = ratings.scale if settings.get("clip", True) else None

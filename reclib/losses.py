@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
@@ -31,6 +32,11 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     Each is ``1/2 (exp(logvar) + mu^2 - 1 - logvar)``.
     """
     return 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum()
+
+
+def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """Log density of N(mu, exp(logvar)) at z, elementwise."""
+    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).square() * (-logvar).exp())
 
 
 def multinomial(logits: Tensor, X: Interactions) -> Tensor:

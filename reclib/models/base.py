@@ -90,6 +90,21 @@ class GradientRecommender(Recommender, nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
+def xavier(rows: int, cols: int) -> nn.Parameter:
+    """A weight matrix [rows, cols] whose start suits both its sides (Glorot and Bengio 2010)."""
+    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, cols)))
+
+
+def unit_rows(X: Interactions) -> Interactions:
+    """The events of each row with Euclidean length 1, as Liang et al. (2018) feed them."""
+    return X.with_values(X.row_counts.clamp(min=1).rsqrt()[X.row_ids])
+
+
+def sample_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """A draw of N(mu, exp(logvar)) through which gradients pass (Kingma and Welling 2014)."""
+    return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+
+
 # A chunk of rows that is solved at a time holds about so many numbers.
 CHUNK = 100_000_000
 

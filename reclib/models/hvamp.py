@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender
-from reclib.models.multvae import xavier
+from reclib.models.base import GradientRecommender, sample_normal, unit_rows, xavier
 
 
-class Gated(nn.Module):
+class _Gated(nn.Module):
     """``(W x + b) * sigmoid(V x + c)``; x may be a sparse matrix."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -26,7 +25,7 @@ class Gated(nn.Module):
         return (x @ self.W + self.b) * torch.sigmoid(x @ self.V + self.c)
 
 
-class Normal(nn.Module):
+class _Normal(nn.Module):
     """Mean and log variance as linear functions of x; the latter between -6 and 2."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
@@ -75,12 +74,12 @@ class HVamp(GradientRecommender):
 
     def build(self, train: Interactions) -> None:
         n, h, k = train.num_cols, self.hidden, self.code
-        self.x_to_z2 = nn.Sequential(Gated(n, h), Gated(h, h), Normal(h, k))
-        self.x_part, self.z2_part = Gated(n, h), Gated(k, h)
-        self.to_z1 = nn.Sequential(Gated(2 * h, h), Normal(h, k))
-        self.prior_z1 = nn.Sequential(Gated(k, h), Gated(h, h), Normal(h, k))
-        self.from_z1, self.from_z2 = Gated(k, h), Gated(k, h)
-        self.decoder = nn.Sequential(Gated(2 * h, h), nn.Linear(h, n))
+        self.x_to_z2 = nn.Sequential(_Gated(n, h), _Gated(h, h), _Normal(h, k))
+        self.x_part, self.z2_part = _Gated(n, h), _Gated(k, h)
+        self.to_z1 = nn.Sequential(_Gated(2 * h, h), _Normal(h, k))
+        self.prior_z1 = nn.Sequential(_Gated(k, h), _Gated(h, h), _Normal(h, k))
+        self.from_z1, self.from_z2 = _Gated(k, h), _Gated(k, h)
+        self.decoder = nn.Sequential(_Gated(2 * h, h), nn.Linear(h, n))
         # The rows of the prior start as sparse as those of users.
         self.pseudo_rows = nn.Parameter(torch.rand(self.components, n) * 2 * train.density)
 
@@ -95,25 +94,26 @@ class HVamp(GradientRecommender):
         return self.decoder(torch.cat([self.from_z1(z1), self.from_z2(z2)], 1))
 
     def corrupt(self, X: Interactions) -> Interactions:
-        length_1 = X.row_counts.clamp(min=1).rsqrt()[X.row_ids]
-        return X.with_values(F.dropout(length_1, self.dropout, self.training))
+        X = unit_rows(X)
+        return X.with_values(F.dropout(X.values, self.dropout, self.training))
 
     def loss(self, batch: Interactions) -> Tensor:
         """The negative lower bound by one sample of both codes, mean over users."""
         X = self.corrupt(batch)
         q2 = self.x_to_z2(X)
-        z2 = _draw(*q2)
+        z2 = sample_normal(*q2)
         q1 = self.posterior_z1(X, z2)
-        z1 = _draw(*q1)
+        z1 = sample_normal(*q1)
         cost = losses.multinomial(self.decode(z1, z2), batch.binary())
-        kl = _log_normal(z1, *q1) - _log_normal(z1, *self.prior_z1(z2))
-        kl = kl + _log_normal(z2, *q2) - self.log_prior_z2(z2)
+        log_normal = losses.log_normal
+        kl = (log_normal(z1, *q1) - log_normal(z1, *self.prior_z1(z2))).sum(1)
+        kl = kl + log_normal(z2, *q2).sum(1) - self.log_prior_z2(z2)
         return (cost + self.weight * kl.sum()) / batch.num_rows
 
     def log_prior_z2(self, z2: Tensor) -> Tensor:
         """Log density of the mixture, [rows]."""
         mu, logvar = self.x_to_z2(self.pseudo_rows.clamp(0, 1))
-        each = _log_normal(z2[:, None], mu, logvar)
+        each = losses.log_normal(z2[:, None], mu, logvar).sum(2)
         return each.logsumexp(1) - math.log(self.components)
 
     @torch.no_grad()
@@ -121,13 +121,3 @@ class HVamp(GradientRecommender):
         X = self.corrupt(fold_in)
         z2 = self.x_to_z2(X)[0]
         return self.decode(self.posterior_z1(X, z2)[0], z2)
-
-
-def _draw(mu: Tensor, logvar: Tensor) -> Tensor:
-    return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-
-
-def _log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """Log density of N(mu, diag exp(logvar)) at z; the last dimension is summed."""
-    terms = math.log(2 * math.pi) + logvar + (z - mu).square() * (-logvar).exp()
-    return -0.5 * terms.sum(-1)

@@ -11,12 +11,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender
-
-
-def xavier(rows: int, cols: int) -> nn.Parameter:
-    """A matrix of weights as every layer here starts with."""
-    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, cols)))
+from reclib.models.base import GradientRecommender, sample_normal, unit_rows, xavier
 
 
 def _bias(size: int) -> nn.Parameter:
@@ -69,8 +64,8 @@ class MultDAE(GradientRecommender):
 
     def corrupt(self, X: Interactions) -> Interactions:
         """The rows with length 1; in training a share is zero and the rest scaled up."""
-        length_1 = X.row_counts.clamp(min=1).rsqrt()[X.row_ids]
-        return X.with_values(F.dropout(length_1, self.dropout, self.training))
+        X = unit_rows(X)
+        return X.with_values(F.dropout(X.values, self.dropout, self.training))
 
     def _contract(self, corrupted: Interactions) -> Tensor:
         """The encoder without the last activation."""
@@ -149,8 +144,7 @@ class MultVAE(MultDAE):
     def loss(self, batch: Interactions) -> Tensor:
         """The negative of equation 5 by one sample of z, mean over the users; and the penalty."""
         mu, logvar = self.posterior(batch)
-        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-        cost = self.likelihood(self.decode(z), batch)
+        cost = self.likelihood(self.decode(sample_normal(mu, logvar)), batch)
         cost = cost + self.current_beta() * losses.gaussian_kl(mu, logvar)
         if self.training:
             self.steps += 1

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from reclib import metrics
 from reclib.interactions import Interactions
+from reclib.models.base import sample_normal
 from reclib.models.multvae import MultVAE
 
 
@@ -72,7 +73,7 @@ class RaCT(MultVAE):
             return super().loss(batch)
         corrupted = self.corrupt(batch)
         mu, logvar = self._contract(corrupted).chunk(2, dim=1)
-        logits = self.decode(mu + torch.randn_like(mu) * (0.5 * logvar).exp())
+        logits = self.decode(sample_normal(mu, logvar))
         seen = corrupted.values > 0
         features = self.features(logits, batch, seen)
         truth, defined = self.truth(logits, batch, seen)

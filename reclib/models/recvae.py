@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender
+from reclib.models.base import GradientRecommender, sample_normal, unit_rows, xavier
 
 # The composite prior: weights of N(0, 1), of the old posterior, and of N(0, e^10).
 WEIGHTS = (0.15, 0.75, 0.10)
 WIDE = 10.0
 
 
-class Encoder(nn.Module):
+class _Encoder(nn.Module):
     """Five layers, each fed by all earlier ones; then mean and log variance (section 3.2).
 
     ``h_l = norm(swish(W_l h_{l-1} + sum of all earlier h))``.
@@ -27,7 +27,7 @@ class Encoder(nn.Module):
 
     def __init__(self, num_cols: int, hidden: int, code: int, dense: bool) -> None:
         super().__init__()
-        self.first = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_cols, hidden)))
+        self.first = xavier(num_cols, hidden)
         self.first_bias = nn.Parameter(torch.zeros(hidden))
         depth = 5 if dense else 1
         self.layers = nn.ModuleList(nn.Linear(hidden, hidden) for _ in range(depth - 1))
@@ -35,8 +35,8 @@ class Encoder(nn.Module):
         self.out = nn.Linear(hidden, 2 * code)
 
     def forward(self, X: Interactions, dropout: float) -> tuple[Tensor, Tensor]:
-        length_1 = X.row_counts.clamp(min=1).rsqrt()[X.row_ids]
-        a = X.with_values(F.dropout(length_1, dropout)) @ self.first + self.first_bias
+        X = unit_rows(X)
+        a = X.with_values(F.dropout(X.values, dropout)) @ self.first + self.first_bias
         if not self.norms:
             return self.out(torch.tanh(a)).chunk(2, dim=1)
         h = total = self.norms[0](F.silu(a))
@@ -100,7 +100,7 @@ class RecVAE(GradientRecommender):
         self.decoding = False
 
     def build(self, train: Interactions) -> None:
-        self.encoder = Encoder(train.num_cols, self.hidden, self.code, self.dense)
+        self.encoder = _Encoder(train.num_cols, self.hidden, self.code, self.dense)
         self.decoder = nn.Linear(self.code, train.num_cols)
         # The encoder of one cycle ago is remembered, not trained.
         self.old = copy.deepcopy(self.encoder).requires_grad_(False) if self.composite else None
@@ -126,29 +126,28 @@ class RecVAE(GradientRecommender):
         """The negative of equation 10, by one sample of z; mean over the users."""
         dropout = self.dropout if self.training and not self.decoding else 0.0
         mu, logvar = self.encoder(batch, dropout)
-        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+        z = sample_normal(mu, logvar)
         cost = losses.multinomial(self.decoder(z), batch.binary())
-        divergence = (log_normal(z, mu, logvar) - self.log_prior(batch, z)).sum(1)
+        divergence = (losses.log_normal(z, mu, logvar) - self.log_prior(batch, z)).sum(1)
         weight = self.gamma * batch.row_counts if self.beta is None else self.beta
         return (cost + (weight * divergence).sum()) / batch.num_rows
 
     def log_prior(self, X: Interactions, z: Tensor) -> Tensor:
         """Log density of each number of the code, [rows, code]."""
         zero = z.new_zeros(())
-        standard = log_normal(z, zero, zero)
+        standard = losses.log_normal(z, zero, zero)
         if not self.composite:
             return standard
         with torch.no_grad():
             mu, logvar = self.old(X, 0.0)
-        parts = [standard, log_normal(z, mu, logvar), log_normal(z, zero, zero + WIDE)]
+        parts = [
+            standard,
+            losses.log_normal(z, mu, logvar),
+            losses.log_normal(z, zero, zero + WIDE),
+        ]
         weighted = [math.log(w) + part for w, part in zip(WEIGHTS, parts, strict=True)]
         return torch.stack(weighted).logsumexp(0)
 
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
         return self.decoder(self.encode(fold_in))
-
-
-def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
-    """Log density of N(mu, exp(logvar)) at z, elementwise."""
-    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).square() * (-logvar).exp())

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender
+from reclib.models.base import GradientRecommender, sample_normal
 
 
 class SVAE(GradientRecommender):
@@ -93,9 +93,8 @@ class SVAE(GradientRecommender):
         used = targets.row_counts > 0  # after the last item there is nothing to predict
         h = self.encoder(states[batch.row_ids[used], step[used] + 1])
         mu, logvar = self.posterior(h).chunk(2, dim=1)
-        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-        targets = targets.rows(used.nonzero()[:, 0])
-        cost = losses.multinomial(self.decoder(z), targets)
+        logits = self.decoder(sample_normal(mu, logvar))
+        cost = losses.multinomial(logits, targets.rows(used.nonzero()[:, 0]))
         weight = 1.0 / (batch.row_counts[batch.row_ids[used]] - 1).clamp(min=1)
         kl = 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum(1)
         if self.training:
