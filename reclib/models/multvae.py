@@ -37,6 +37,8 @@ class MultDAE(GradientRecommender):
         Penalty ``l2 * sum |W|^2``, added to the loss of a user; the authors' is .01 / 500.
     """
 
+    num_codes = 1  # numbers for each dimension of the code
+
     def __init__(
         self, hidden: Sequence[int] = (200,), *, dropout: float = 0.5, l2: float = 2e-5
     ) -> None:
@@ -55,8 +57,6 @@ class MultDAE(GradientRecommender):
         self.encoder_bias = nn.ParameterList(_bias(m) for _, m in shapes)
         self.decoder = nn.ParameterList(xavier(n, m) for n, m in pairwise(widths))
         self.decoder_bias = nn.ParameterList(_bias(n) for n in widths[:-1])
-
-    num_codes = 1  # numbers for each dimension of the code
 
     def encode(self, X: Interactions) -> Tensor:
         """The code of each row, [rows, hidden[-1]]."""
