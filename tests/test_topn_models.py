@@ -147,6 +147,23 @@ def test_slim_meets_the_conditions_of_its_minimum(X, events):
     assert abs((G @ other - G + l2 * other + l1)[off & (other > 0)]).max() > 0.1
 
 
+def test_slim_arrives_soon_where_counts_are_skewed():
+    """Popular and rare items, a large penalty: ten iterations are enough."""
+    rng = np.random.default_rng(0)
+    chance = np.arange(1, 61) ** -0.9 * rng.random((300, 1))
+    x = (rng.random((300, 60)) < chance).astype(float)
+    X = Interactions.from_coo(*np.nonzero(x), shape=x.shape)
+    l1, l2, G = 1.0, 300.0, x.T @ x
+    off = ~np.eye(60, dtype=bool)
+
+    def worst(iterations: int) -> float:
+        B = npy(models.SLIM(l1, l2, iterations=iterations).fit(X).B)
+        slope = G @ B - G + l2 * B + l1
+        return np.where(B > 0, abs(slope), np.maximum(-slope, 0))[off].max()
+
+    assert worst(10) < 0.1 < worst(1)
+
+
 def test_item_knn_by_loops(X, events):
     model = models.ItemKNN(neighbours=3, shrink=2.0).fit(X)
     n = events.sum(0)
@@ -329,6 +346,7 @@ def test_cdae_without_input_is_matrix_factorisation(X):
     model = built(X, "CDAE", hidden=3, dropout=1.0, activation="identity").train()
     expected = (model.V + model.b) @ model.W_out.T + model.b_out
     torch.testing.assert_close(model.encode(X) @ model.W_out.T + model.b_out, expected)
+    torch.testing.assert_close(model.eval().score(X), expected)  # W was never learnt
 
 
 # -- the multinomial family ----------------------------------------------------------------

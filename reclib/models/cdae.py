@@ -32,8 +32,8 @@ class CDAE(GradientRecommender):
     activation : str
         h; a name of ``ACTIVATIONS``.
     dropout : float
-        q, the share of the input that is dropped. With 1 only the user node is left: matrix
-        factorisation.
+        q, the share of the input that is dropped. With 1 only the user node is left, also in
+        prediction: matrix factorisation.
     negatives : int
         Per event; all missing items at once if 0.
     user_node : bool
@@ -97,7 +97,9 @@ class CDAE(GradientRecommender):
 
     def encode(self, X: Interactions) -> Tensor:
         """Z of each row, [rows, hidden]."""
-        values = F.dropout(torch.ones_like(X.values), self.dropout, self.training)
+        # With q = 1 the weights of the input are never learnt, so prediction must not use them.
+        drop = self.training or self.dropout == 1
+        values = F.dropout(torch.ones_like(X.values), self.dropout, drop)
         a = X.with_values(values) @ self.W + self.b
         if self.user_node:
             a = a + self._nodes(X)
