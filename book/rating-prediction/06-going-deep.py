@@ -598,7 +598,7 @@ print("one recipe makes most of the difference between activations")
 #
 # Three recorded ladders use the report's optimiser and widths: MovieLens 1M split at
 # random, MovieLens 1M with its latest tenth held out, and 92 movies of the Netflix
-# Prize, all that may be had without the full data. The best epoch is chosen on
+# Prize, an excerpt of the full data, by users who rated at least ten of them. The best epoch is chosen on
 # validation ratings; every rung has the same splits. The temporal split is one and the
 # same for all seeds, so its intervals hold the randomness of training alone.
 
