@@ -597,9 +597,9 @@ print("one recipe makes most of the difference between activations")
 # ### At paper scale, from the record
 #
 # Three recorded ladders use the report's optimiser and widths: MovieLens 1M split at
-# random, MovieLens 1M with its latest tenth held out, and 92 movies of the Netflix
-# Prize, an excerpt of the full data, by users who rated at least ten of them. The best epoch is chosen on
-# validation ratings; every rung has the same splits. The temporal split is one and the
+# random, MovieLens 1M with its latest tenth held out, and an excerpt of the Netflix
+# Prize: 92 movies, and the users who rated at least ten of them. The best epoch is chosen
+# on validation ratings; every rung has the same splits. The temporal split is one and the
 # same for all seeds, so its intervals hold the randomness of training alone.
 
 # %%
