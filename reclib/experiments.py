@@ -46,8 +46,8 @@ RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
 DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
 SETTINGS = (
-    *("dataset", "min_count", "protocol", "model", "training"),
-    *("measure", "clip", "on", "curve", "students"),
+    *("dataset", "at_least", "top_items", "min_count", "protocol", "model", "training"),
+    *("measure", "clip", "on", "curve", "per_user", "students"),
 )
 
 
@@ -167,14 +167,22 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     If the protocol has a validation part, the model is validated after every epoch and the
     weights of its best one are kept. They are measured on the test, or with
     ``on = "validation"``, which is for searching, on the validation part: then the test is not
-    touched. ``curve`` asks for the metrics after every epoch as well, and ``students`` for
-    models trained on data that the fitted one has extended (see :func:`_students`).
+    touched. ``curve`` asks for the metrics after every epoch as well, ``per_user`` for the
+    ranking metrics of every user, in the order of the test's rows (null where nothing is held
+    out), and ``students`` for models trained on data that the fitted one has extended (see
+    :func:`_lesson`).
 
     Returns the metrics with the split's fingerprint, the number of epochs behind them and of
     parameters, the seconds that fitting took (validation included), and the peak memory of the
     process (of the GPU, if one is used) in MiB.
     """
-    ratings = datasets.load(settings["dataset"]).with_min_count(**settings.get("min_count", {}))
+    ratings = datasets.load(settings["dataset"])
+    if "at_least" in settings:  # ratings that count as events
+        ratings = ratings.at_least(settings["at_least"])
+    if "top_items" in settings:  # a small catalogue
+        counts = ratings.table["item"].value_counts()
+        ratings = ratings.where(ratings.table["item"].isin(counts.index[: settings["top_items"]]))
+    ratings = ratings.with_min_count(**settings.get("min_count", {}))
     split = _split(ratings, dict(settings["protocol"]), seed)
     make = _model(settings["model"])
     clip = ratings.scale if settings.get("clip", True) else None
@@ -212,6 +220,9 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     }
     if settings.get("curve"):
         result["curve"] = _curve(history, wanted)
+    if settings.get("per_user"):
+        ranking = evaluation.rank(model, part, wanted, device=device).per_user.round(5)
+        result["per_user"] = ranking.astype(object).where(ranking.notna(), None).to_dict("list")
     if "students" in settings:
         result["students"] = {}
         for name, how in settings["students"].items():

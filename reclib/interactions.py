@@ -225,6 +225,29 @@ class Interactions:
         parts = (part.cpu().numpy() for part in (self.values, self.indices, self.indptr))
         return scipy.sparse.csr_array(tuple(parts), shape=self.shape)
 
+    def gram(self) -> Tensor:
+        """``X' X``, float32 [num_cols, num_cols] on the device of X.
+
+        A sparse product, a thousand columns at a time: a dense one costs as many steps for a
+        row of two entries as for a full one.
+        """
+        X, out = self.scipy(), np.empty((self.num_cols, self.num_cols), dtype=np.float32)
+        X_T = X.T.tocsr()
+        for start in range(0, self.num_cols, 1000):
+            (X_T[start : start + 1000] @ X).toarray(out=out[start : start + 1000])
+        return torch.from_numpy(out).to(self.device)
+
+    def missing(self, count: int) -> tuple[Tensor, Tensor]:
+        """For each entry, ``count`` random columns, and whether its row lacks them.
+
+        int64 and bool, both [nnz, count]. Drawn uniformly from torch's generator of the device;
+        where the second is False the column must not be used.
+        """
+        cols = torch.randint(self.num_cols, (self.nnz, count), device=self.device)
+        drawn = self.row_ids[:, None] * self.num_cols + cols
+        nearest = torch.searchsorted(self.cells, drawn).clamp_(max=max(0, self.nnz - 1))
+        return cols, self.cells[nearest] != drawn
+
     # -- batches of rows -------------------------------------------------------
 
     def rows(self, index: slice | Tensor) -> Interactions:

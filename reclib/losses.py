@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor
+
+from reclib.interactions import Interactions
 
 
 def squared_error(predicted: Tensor, actual: Tensor) -> Tensor:
@@ -29,3 +32,36 @@ def gaussian_kl(mu: Tensor, logvar: Tensor) -> Tensor:
     Each is ``1/2 (exp(logvar) + mu^2 - 1 - logvar)``.
     """
     return 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum()
+
+
+def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """Log density of N(mu, exp(logvar)) at z, elementwise."""
+    return -0.5 * (math.log(2 * math.pi) + logvar + (z - mu).square() * (-logvar).exp())
+
+
+def multinomial(logits: Tensor, X: Interactions) -> Tensor:
+    """Negative log-likelihood of the entries of X, summed; Liang et al. (2018), equation 2.
+
+    ``- sum x[u, i] log softmax(logits[u])[i]``, without the multinomial coefficient, which
+    holds no parameter. ``logits`` is [X.num_rows, X.num_cols].
+    """
+    return _Multinomial.apply(logits, X)
+
+
+class _Multinomial(torch.autograd.Function):
+    """By hand, since the gradient ``N_u softmax(logits[u]) - x_u`` needs no dense target."""
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, X: Interactions) -> Tensor:
+        total = logits.new_zeros(X.num_rows).index_add_(0, X.row_ids, X.values)
+        log_sum = logits.logsumexp(1)
+        ctx.X = X
+        ctx.save_for_backward(logits, log_sum, total)
+        return total @ log_sum - logits.view(-1)[X.cells] @ X.values
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        logits, log_sum, total = ctx.saved_tensors
+        out = (logits - log_sum[:, None]).exp_().mul_((grad * total)[:, None])
+        out.view(-1)[ctx.X.cells] -= grad * ctx.X.values
+        return out, None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -198,6 +199,7 @@ def held_out_users(
     num_users: int,
     num_validation: int | None = None,
     test: float = 0.2,
+    order: Literal["random", "time"] = "random",
     seed: int = 98765,
 ) -> Split:
     """Test on users that training never saw: the protocol of Liang et al. (2018).
@@ -212,9 +214,20 @@ def held_out_users(
     generator, so that the seed gives the same users and items as their notebook:
     users in sorted order are permuted, the last ``num_users`` test, those before
     validate; the seed is set again before each fold-in is cut.
+
+    With ``order="time"`` the *latest* ratings of each user are held out (Sachdeva et al. 2019),
+    of the same users. All values are then places, 1 for a user's first rating; ratings of equal
+    time keep the order of the table.
     """
     _fraction("test", test)
-    users = ratings.users
+    if order not in ("random", "time"):
+        raise ValueError(f"order must be 'random' or 'time', got {order!r}")
+    users, table = ratings.users, ratings.table
+    if order == "time":
+        if "timestamp" not in table:
+            raise ValueError(f"{ratings.name} has no timestamps; use order='random'")
+        places = table.groupby("user")["timestamp"].rank(method="first")
+        table = table.assign(rating=places)
     num_validation = num_users if num_validation is None else num_validation
     if num_users < 1 or num_validation < 0 or num_users + num_validation >= len(users):
         raise ValueError(
@@ -224,15 +237,17 @@ def held_out_users(
     shuffled = users[np.random.RandomState(seed).permutation(len(users))]
     cuts = [-num_users - num_validation, -num_users]
     train_users, validation_users, test_users = np.split(shuffled, cuts)
-    table = ratings.table
     train_part = table[table["user"].isin(train_users)]
     items = np.unique(train_part["item"])
     known = table[table["item"].isin(items)]
 
     def test_on(these: np.ndarray) -> Test:
         part = known[known["user"].isin(these)]
-        rng = np.random.RandomState(seed)
-        chosen = _choose_per_user(part["user"], test, rng, min_ratings=5)
+        if order == "time":
+            chosen = _latest_per_user(part, test, min_ratings=5)
+        else:
+            rng = np.random.RandomState(seed)
+            chosen = _choose_per_user(part["user"], test, rng, min_ratings=5)
         ids = np.unique(part["user"])
         fold_in, held_out = (_matrix(part[keep], ids, items) for keep in (~chosen, chosen))
         return Test(fold_in, held_out, ids)
@@ -261,6 +276,14 @@ def _choose_per_user(users: pd.Series, fraction: float, rng, min_ratings: int = 
             size = int(fraction * len(places))
             chosen[rng.choice(places, size=size, replace=False)] = True
     return chosen
+
+
+def _latest_per_user(part: pd.DataFrame, fraction: float, min_ratings: int) -> np.ndarray:
+    """Mark the last ``int(fraction * n)`` places of each user; bool [len(part)]."""
+    by_user = part.groupby("user")["rating"]
+    n = by_user.transform("size")
+    held_out = (fraction * n).astype(int).where(n >= min_ratings, 0)
+    return (by_user.rank() > n - held_out).to_numpy()
 
 
 def _fraction(name: str, value: float) -> None:

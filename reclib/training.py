@@ -186,6 +186,7 @@ class _Run:
     def one_epoch(self, X: Interactions, batch_size: int, validate, watch) -> None:
         start = time.perf_counter()
         self.model.train()
+        self.model.start_epoch(self.epoch + 1)
         total = torch.zeros((), device=X.device)
         lr = self.optimiser.param_groups[0]["lr"]
         for batch in X.batches(batch_size, generator=self.generator):
@@ -226,6 +227,8 @@ class _Run:
         if weight:
             value.backward()
         for parameter in parameters:
+            if not parameter.requires_grad:
+                continue
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)

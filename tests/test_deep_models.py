@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from reclib import losses, models, training
 from reclib.interactions import Interactions
+from reclib.models import base
 from reclib.models.base import ACTIVATIONS
 
 HIDDEN = (6, 4, 3)
@@ -370,7 +371,7 @@ def test_every_alternation_lowers_the_objective(X):
 
 def test_chunks_of_rows_change_nothing(X, monkeypatch):
     whole = models.BiasedMF(3).fit(X).score(X)
-    monkeypatch.setattr(models.BiasedMF, "CHUNK", 7)
+    monkeypatch.setattr(base, "CHUNK", 7 * 4**2)  # seven rows
     torch.testing.assert_close(models.BiasedMF(3).fit(X).score(X), whole, atol=1e-4, rtol=1e-4)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from concurrent.futures import Future
 
+import numpy as np
 import pytest
 
 from reclib import datasets, evaluation, experiments, models, splits, training
@@ -265,6 +266,34 @@ def test_a_curve_has_the_metrics_after_every_epoch():
     plain = experiments.measure(given, seed=0)
     assert plain["metrics"] == found["metrics"]
     assert "curve" not in plain
+
+
+def ranking(**changes) -> dict:
+    protocol = {"name": "held_out_users", "num_users": 60}
+    wanted = ["ndcg@100", "recall@20"]
+    few = {"min_count": {"user": 50}, "protocol": protocol, "measure": wanted}
+    return settings(model={"name": "Popularity"}, **few) | changes
+
+
+def test_per_user_results_have_the_metrics_as_their_means():
+    found = experiments.measure(ranking(per_user=True), seed=0)
+    for name, values in found["per_user"].items():
+        defined = [value for value in values if value is not None]
+        assert len(values) == 60 and len(set(defined)) > 10
+        assert np.mean(defined) == pytest.approx(found["metrics"][name], abs=1e-5)
+    json.dumps(found, allow_nan=False)
+    assert "per_user" not in experiments.measure(ranking(), seed=0)
+
+
+def test_ratings_can_be_cut_to_events_and_to_the_most_popular_items():
+    def parts(**changes) -> list[float]:
+        found = experiments.measure(ranking(model={"name": "EASE"}, **changes), seed=0)
+        return [found["split"], found["metrics"]["ndcg@100"]]
+
+    everything, liked, small = parts(), parts(at_least=4), parts(top_items=150)
+    assert len({each[0] for each in (everything, liked, small)}) == 3
+    # Fewer items are fewer ways to be wrong.
+    assert small[1] > everything[1] + 0.05
 
 
 def test_students_learn_from_what_their_teacher_extends(monkeypatch):

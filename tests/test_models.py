@@ -20,6 +20,18 @@ OPTIONS = {
     "BiasedMF": {"rank": 3},
     "DeepAutoencoder": {"hidden": (6, 4)},
     "RatingVAE": {"hidden": (6, 4)},
+    "ItemKNN": {"neighbours": 4},
+    "IALS": {"rank": 3},
+    "BPR": {"rank": 3},
+    "WARP": {"rank": 3},
+    "CDAE": {"hidden": 3},
+    "MultDAE": {"hidden": (6, 4)},
+    "MultVAE": {"hidden": (6, 4)},
+    "LambdaNet": {"hidden": (6, 4), "warm_up": 1},
+    "RecVAE": {"hidden": 6, "code": 4},
+    "RaCT": {"hidden": (6, 4), "actor_epochs": 1, "critic_epochs": 1},
+    "SVAE": {"embedding": 6, "recurrent": 5, "hidden": 6, "code": 4},
+    "HVamp": {"hidden": 6, "code": 4, "components": 5},
 }
 
 

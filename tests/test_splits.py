@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -221,6 +223,43 @@ def test_held_out_users_follow_the_published_recipe(small, seed):
     # Negative control: another seed is another split.
     other = splits.held_out_users(ratings, num_users=100, seed=seed + 1)
     assert other.fingerprint() != split.fingerprint()
+
+
+def test_held_out_users_can_hold_out_their_latest_ratings(random_ratings):
+    """The same users and items; all that is folded in came before all that is held out."""
+    ratings = random_ratings(40, 25, 0.5)
+    split = splits.held_out_users(ratings, num_users=8, order="time")
+    drawn = splits.held_out_users(ratings, num_users=8)
+    assert split.test.users.tolist() == drawn.test.users.tolist()
+    assert torch.equal(split.test.held_out.row_counts, drawn.test.held_out.row_counts)
+    table = ratings.table.sort_values("timestamp", kind="stable")
+    for test in (split.test, split.validation):
+        for row, user in enumerate(test.users):
+            known = table[(table["user"] == user) & table["item"].isin(split.items)]
+            size = int(0.2 * len(known)) if len(known) >= 5 else 0
+            early, late = (
+                known["item"].iloc[: len(known) - size],
+                known["item"].iloc[len(known) - size :],
+            )
+            fold_in, held_out = (
+                part.rows(slice(row, row + 1)) for part in (test.fold_in, test.held_out)
+            )
+            in_order = fold_in.indices[fold_in.values.argsort()]
+            assert split.items[in_order].tolist() == early.tolist()
+            assert set(split.items[held_out.indices]) == set(late)
+    # Negative control: a random fifth is another one.
+    assert not torch.equal(split.test.held_out.indices, drawn.test.held_out.indices)
+    first = split.train.values[split.train.indptr[:-1].long()[0] : split.train.indptr[1]]
+    assert first.sort().values.tolist() == list(range(1, len(first) + 1))
+
+
+def test_held_out_users_in_time_need_timestamps(random_ratings):
+    ratings = random_ratings()
+    bare = dataclasses.replace(ratings, table=ratings.table.drop(columns="timestamp"))
+    with pytest.raises(ValueError, match="no timestamps"):
+        splits.held_out_users(bare, num_users=3, order="time")
+    with pytest.raises(ValueError, match="'random' or 'time'"):
+        splits.held_out_users(ratings, num_users=3, order="late")
 
 
 def test_held_out_users_leaves_the_global_generator_alone(random_ratings):

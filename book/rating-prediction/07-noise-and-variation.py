@@ -59,6 +59,7 @@ from reclib.models import (
     ImputedSVD,
     ItemMean,
     RatingVAE,
+    base,
 )
 
 # %% [markdown]
@@ -318,18 +319,22 @@ print(inspect.getsource(DeepAutoencoder.loss))
 
 # %% [markdown]
 # The VAE: {eq}`eq-noise-kl` summed over users and dimensions, and the posterior and loss
-# of {eq}`eq-noise-vae`. The noise `torch.randn_like` has standard deviation one.
+# of {eq}`eq-noise-vae`. The noise of `sample_normal` has standard deviation one.
 
 # %%
 print(inspect.getsource(losses.gaussian_kl))
 print(inspect.getsource(RatingVAE.posterior))
+print(inspect.getsource(base.sample_normal))
 print(inspect.getsource(RatingVAE.loss))
 
 # %% [markdown]
-# And {eq}`eq-noise-als` for all rows at once, a linear system for each:
+# And {eq}`eq-noise-als` for all rows at once, a linear system for each. The second function
+# is the half-step of every alternating least squares; the first says what is regressed on
+# what.
 
 # %%
-print(inspect.getsource(BiasedMF._solve_rows))
+print(inspect.getsource(BiasedMF._solve))
+print(inspect.getsource(base.ridge))
 
 # %% [markdown]
 # ## By hand
@@ -423,7 +428,7 @@ small = Interactions.from_coo([0, 0, 1], [0, 1, 0], [5, 3, 4], shape=(2, 2))
 mf = BiasedMF(rank=1, l2=0.5)
 mf.mean = small.values.mean()
 mf.items = torch.tensor([[1.0, 0.5], [-1.0, -0.5]])
-users = mf._solve_rows(small, mf.items)
+users = mf._solve(small, mf.items)
 missing = mf.score(small)[1, 1].item()
 for u, (factor, bias) in enumerate(users.tolist()):
     print(f"user {u}: p = {factor:.4f}, b = {bias:.4f}")
@@ -1259,7 +1264,7 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 # $w = -(\frac13, 1) / (\frac{10}{9} + \frac12)$, that is $q = -0.2069$ and $b = -0.6207$.
 #
 # ```python
-# print(mf._solve_rows(small.T, users)[1])
+# print(mf._solve(small.T, users)[1])
 # ```
 # :::
 #

@@ -72,6 +72,9 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
+    def start_epoch(self, epoch: int) -> None:
+        """Called before each epoch, counted from 1: what a training in stages has to know."""
+
     def updates(self, batch: Interactions) -> Iterator[Callable[[], Tensor]]:
         """The losses to descend on for one batch, an optimiser step after each; here one."""
         yield partial(self.loss, batch)
@@ -85,6 +88,43 @@ class GradientRecommender(Recommender, nn.Module):
     @property
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def xavier(rows: int, cols: int) -> nn.Parameter:
+    """A weight matrix [rows, cols] whose start suits both its sides (Glorot and Bengio 2010)."""
+    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, cols)))
+
+
+def unit_rows(X: Interactions) -> Interactions:
+    """The events of each row with Euclidean length 1, as Liang et al. (2018) feed them."""
+    return X.with_values(X.row_counts.clamp(min=1).rsqrt()[X.row_ids])
+
+
+def sample_normal(mu: Tensor, logvar: Tensor) -> Tensor:
+    """A draw of N(mu, exp(logvar)) through which gradients pass (Kingma and Welling 2014)."""
+    return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+
+
+# A chunk of rows that is solved at a time holds about so many numbers.
+CHUNK = 100_000_000
+
+
+def ridge(X: Interactions, F: Tensor, penalty: Tensor, common: Tensor | float = 0.0) -> Tensor:
+    """Each row's values regressed on the rows of F that its columns name; [num_rows, k].
+
+    Row r is ``argmin_w sum over entries (value - F[col] . w)^2 + w' common w + penalty_r |w|^2``,
+    the half-step of every alternating least squares. F is [num_cols, k], ``penalty`` [num_rows],
+    ``common`` [k, k] if given. Time ``nnz k^2 + num_rows k^3``.
+    """
+    solved, size = [], max(1, CHUNK // F.shape[1] ** 2)
+    for start in range(0, max(1, X.num_rows), size):
+        rows = slice(start, start + size)
+        part = X.rows(rows)
+        observed = part.binary()
+        gram = torch.stack([observed.matmul(F * f[:, None]) for f in F.T], 1) + common
+        gram.diagonal(dim1=1, dim2=2).add_(penalty[rows, None])
+        solved.append(torch.linalg.solve(gram, part.matmul(F)))
+    return torch.cat(solved)
 
 
 def column_means(X: Interactions, values: Tensor, empty: Tensor | float) -> Tensor:

@@ -13,11 +13,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import ACTIVATIONS, GradientRecommender
-
-
-def _xavier(rows: int, cols: int) -> nn.Parameter:
-    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, cols)))
+from reclib.models.base import ACTIVATIONS, GradientRecommender, xavier
 
 
 class DeepAutoencoder(GradientRecommender):
@@ -88,10 +84,10 @@ class DeepAutoencoder(GradientRecommender):
     def build(self, train: Interactions) -> None:
         sizes = list(pairwise((train.num_cols, *self.hidden)))
         # Both are stored [wide side, narrow side]: tied, they are the same tensors.
-        self.encoder = nn.ParameterList(_xavier(n, m) for n, m in sizes)
+        self.encoder = nn.ParameterList(xavier(n, m) for n, m in sizes)
         self.decoder = self.encoder
         if not self.tied:
-            self.decoder = nn.ParameterList(_xavier(n, m) for n, m in sizes)
+            self.decoder = nn.ParameterList(xavier(n, m) for n, m in sizes)
         self.encoder_bias = nn.ParameterList(nn.Parameter(torch.zeros(m)) for _, m in sizes)
         self.decoder_bias = nn.ParameterList(nn.Parameter(torch.zeros(n)) for n, _ in sizes)
         if self.batch_norm:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender
+from reclib.models.base import Recommender, ridge
 
 
 class BiasedMF(Recommender):
@@ -35,8 +35,6 @@ class BiasedMF(Recommender):
         Of the items' initial factors.
     """
 
-    CHUNK = 20_000  # rows solved at a time: bounds the memory to CHUNK * rank^2 numbers
-
     def __init__(
         self, rank: int = 40, l2: float = 0.06, iterations: int = 20, seed: int = 0
     ) -> None:
@@ -58,19 +56,10 @@ class BiasedMF(Recommender):
 
     def _solve(self, X: Interactions, others: Tensor) -> Tensor:
         """The best factors and bias (last) of every row, given those of the columns."""
-        starts = range(0, max(1, X.num_rows), self.CHUNK)
-        chunks = (X.rows(slice(start, start + self.CHUNK)) for start in starts)
-        return torch.cat([self._solve_rows(rows, others) for rows in chunks])
-
-    def _solve_rows(self, X: Interactions, others: Tensor) -> Tensor:
         # The bias of a row is a factor whose counterpart in every column is 1.
         F = torch.cat([others[:, :-1], torch.ones_like(others[:, :1])], 1)
         rest = X.values - self.mean - others[X.indices, -1]
-        observed = X.binary()
-        gram = torch.stack([observed.matmul(F * f[:, None]) for f in F.T], 1)
-        penalty = self.l2 * X.row_counts.clamp(min=1)
-        gram.diagonal(dim1=1, dim2=2).add_(penalty[:, None])
-        return torch.linalg.solve(gram, X.with_values(rest).matmul(F))
+        return ridge(X.with_values(rest), F, self.l2 * X.row_counts.clamp(min=1))
 
     def score(self, fold_in: Interactions) -> Tensor:
         users = self._solve(fold_in, self.items)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
+from reclib.models.base import sample_normal
 from reclib.models.deepae import DeepAutoencoder
 
 
@@ -69,7 +70,7 @@ class RatingVAE(DeepAutoencoder):
     def loss(self, batch: Interactions) -> Tensor:
         """Twice the negative lower bound per rating, and the penalty."""
         mu, logvar = self.posterior(batch)
-        z = mu + torch.randn_like(mu) * (0.5 * logvar).exp()
+        z = sample_normal(mu, logvar)
         error = losses.squared_error(self.decode_at(z, batch), batch.values)
         if self.training:
             self.steps += 1

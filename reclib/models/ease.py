@@ -1,0 +1,81 @@
+"""Linear autoencoders in closed form: EASE (Steck 2019) and EDLAE (Steck 2020)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from reclib.interactions import Interactions
+from reclib.models.base import Recommender
+
+
+class EASE(Recommender):
+    """``score = x B``, where B minimises ``|X - X B|_F^2 + l2 |B|_F^2`` and has diagonal 0.
+
+    With ``P = (X'X + l2 I)^-1`` the solution is ``B = I - P diag(1 / diag P)`` (Steck 2019,
+    equation 8). Without the condition on the diagonal B = I would be perfect, and useless. An
+    entry of the matrix is an event, whatever its value. Memory is two matrices of
+    num_cols^2 numbers, time grows with num_cols^3.
+
+    Parameters
+    ----------
+    l2 : float
+        The penalty; 500 for ML-20M, 1000 for the Netflix Prize in the paper.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if ``X'X`` with the penalty cannot be factorised in float32.
+    """
+
+    def __init__(self, l2: float = 500.0) -> None:
+        if l2 <= 0:
+            raise ValueError(f"l2 must be positive, got {l2}")
+        self.l2 = l2
+
+    def fit(self, train: Interactions) -> Self:
+        gram = train.binary().gram()
+        gram.diagonal().add_(self._penalty(gram.diagonal()))
+        factor, failed = torch.linalg.cholesky_ex(gram)
+        if failed:
+            raise ValueError(
+                f"X'X with the penalty {self.l2:g} is not positive definite in float32; raise l2"
+            )
+        P = torch.cholesky_inverse(factor, out=factor)
+        self.B = P.div_(-P.diagonal().clone())
+        self.B.fill_diagonal_(0)
+        return self
+
+    def _penalty(self, diagonal: Tensor) -> Tensor | float:
+        return self.l2
+
+    def score(self, fold_in: Interactions) -> Tensor:
+        return fold_in.binary().matmul(self.B)
+
+
+class EDLAE(EASE):
+    """EASE whose training sees a share of the input dropped, averaged over all ways to drop.
+
+    Steck (2020): the expectation over dropout is a penalty on each item in proportion to how
+    often it occurs, ``p / (1 - p) diag(X'X)``. The *emphasised* loss asks only for what was
+    dropped, which forbids the diagonal; so the solution has the form of EASE with this
+    penalty in addition to ``l2`` (section 4).
+
+    Parameters
+    ----------
+    dropout : float
+        p; .33 for ML-20M in the paper.
+    l2 : float
+        300 there.
+    """
+
+    def __init__(self, dropout: float = 0.33, l2: float = 300.0) -> None:
+        super().__init__(l2)
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
+        self.dropout = dropout
+
+    def _penalty(self, diagonal: Tensor) -> Tensor | float:
+        return self.dropout / (1 - self.dropout) * diagonal + self.l2

@@ -1,0 +1,53 @@
+"""LambdaRank gradients (Burges, Ragno and Le 2006) for the network of Mult-VAE."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812, the name every torch program uses
+from torch import Tensor
+
+from reclib.interactions import Interactions
+from reclib.models.multvae import MultVAE
+
+
+class LambdaNet(MultVAE):
+    """Mult-VAE whose likelihood is replaced by a loss of pairs, weighted by what is at stake.
+
+    A pair (i, j) of an item that the user has and one that she lacks costs
+    ``|dNDCG_ij| log(1 + exp(s_uj - s_ui))``, where dNDCG is the change of NDCG if the two
+    changed places (Burges et al. 2006, section 6). For each event ``negatives`` items are drawn.
+    Lobel, Li, Gao and Carin (2020) use it as a rival of their critic. As there, training starts
+    with ``warm_up`` epochs of maximum likelihood: the ranks of an untrained network say little.
+    """
+
+    def __init__(self, *arguments, negatives: int = 50, warm_up: int = 25, **options) -> None:
+        super().__init__(*arguments, **options)
+        if negatives < 1 or warm_up < 0:
+            raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
+        self.negatives, self.warm_up = negatives, warm_up
+        self.warm = False
+
+    def start_epoch(self, epoch: int) -> None:
+        self.warm = epoch > self.warm_up
+
+    def likelihood(self, logits: Tensor, batch: Interactions) -> Tensor:
+        if not self.warm:
+            return super().likelihood(logits, batch)
+        return lambdarank(logits, batch, self.negatives)
+
+
+def lambdarank(logits: Tensor, batch: Interactions, negatives: int) -> Tensor:
+    """Sum over events of the mean cost of their pairs, times the number of items she lacks."""
+    cols, lacking = batch.missing(negatives)
+    own = batch.cells
+    with torch.no_grad():
+        discount = 1 / (logits.argsort(1, descending=True).argsort(1) + 2).float().log2()
+        counts = batch.row_counts
+        places = torch.arange(2, batch.num_cols + 2, device=logits.device).float()
+        ideal = (1 / places.log2()).cumsum(0)[counts.clamp(min=1) - 1]
+        mine = discount.view(-1)[own, None]
+        stake = (mine - discount[batch.row_ids[:, None], cols]).abs() * lacking
+        stake /= ideal[batch.row_ids, None]
+        scale = (batch.num_cols - counts[batch.row_ids]) / lacking.sum(1).clamp(min=1)
+    gap = logits.view(-1)[own, None] - logits[batch.row_ids[:, None], cols]
+    return ((stake * F.softplus(-gap)).sum(1) * scale).sum()
