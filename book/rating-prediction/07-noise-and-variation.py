@@ -832,27 +832,20 @@ pd.DataFrame(agreement).T.round(3)
 # The order of the seen errors differs from Gao's in one place, the VAE. Our KL term keeps
 # its code from carrying all that a copy needs. A KL term that is averaged where it should
 # be summed hardly counts (*What goes wrong* shows the slip). The record has this network
-# as well, with $\beta = .001$. In its place:
+# as well, with $\beta = .001$. In the place of the other:
 
 # %%
 weak = next(r for r in record.results if "beta" in r["label"])
 weakened = end["seen, last epoch"].copy()
 weakened["VAE 500-200"] = weak["curve"]["seen_rmse"][-1]
-others_agree = (
-    end.drop("VAE 500-200")[["published", "seen, last epoch"]]
-    .rank()
-    .nunique(axis=1)
-    .eq(1)
-    .all()
-)
-assert others_agree, (
-    "the four networks without a random code are in Gao's order"
-)
-assert weakened["VAE 500-200"] < 0.7 * end["seen, last epoch"]["VAE 500-200"]
 tau_weak = scipy.stats.kendalltau(end["published"], weakened)
+assert tau_weak.statistic == 1 > agreement["seen, last epoch"]["Kendall"]
+print(f"Kendall's tau {tau_weak.statistic:.1f}, p = {tau_weak.pvalue:.3f}")
 pd.DataFrame({"published": end["published"], "seen, weak KL": weakened})
 
 # %% [markdown]
+# From first to last the order is Gao's, one of the 120 that five networks can have.
+#
 # ## Verdict
 #
 # ### The numbers
@@ -908,7 +901,9 @@ print(f"not taken out: {metrics.rmse(whole, cells.values):.2f}")
 #
 # **That is an inference.** The code is not public, and we cannot know. The mechanism is
 # sufficient in kind: seen errors fall below everything published while the held-out errors
-# of the same networks rise. Does it also explain the *size* and the *order*?
+# of the same networks rise. Does it also explain the *size* and the *order*? For the order
+# we had to assume one slip more, in the KL term, and chose it after seeing the rest. That
+# makes its p-value smaller than it deserves to be.
 
 # %%
 single_end = end.loc["single layer"]
