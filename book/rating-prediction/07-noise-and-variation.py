@@ -839,7 +839,7 @@ weak = next(r for r in record.results if "beta" in r["label"])
 weakened = end["seen, last epoch"].copy()
 weakened["VAE 500-200"] = weak["curve"]["seen_rmse"][-1]
 tau_weak = scipy.stats.kendalltau(end["published"], weakened)
-assert tau_weak.statistic == 1 > agreement["seen, last epoch"]["Kendall"]
+assert tau_weak.statistic > 0.99 > agreement["seen, last epoch"]["Kendall"]
 print(f"Kendall's tau {tau_weak.statistic:.1f}, p = {tau_weak.pvalue:.3f}")
 pd.DataFrame({"published": end["published"], "seen, weak KL": weakened})
 
