@@ -540,7 +540,7 @@ print("deep beats one layer, one layer loses to a constant, both to the biases")
 # a linear last layer for all and Adam, which adapts the step of each weight. The first
 # asks what $f$ does in the whole recipe, the second what the hidden layers make of it.
 
-# %% tags=["nbval-ignore-output"]
+# %%
 split = splits.hold_out(ratings, test=0.1, seed=0)
 
 
@@ -551,6 +551,10 @@ def rmse_or_nan(model, **options):
         return math.nan
 
 
+# %% [markdown]
+# Two columns, one for each recipe. Where the loss went to infinity there is no number.
+
+# %% tags=["nbval-ignore-output"]
 adam = dict(optimizer="adam", lr=0.001, batch_size=32, epochs=10)
 recipes = {
     "as published, SGD": (False, dict(sgd, epochs=10)),
