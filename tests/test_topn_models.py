@@ -147,6 +147,23 @@ def test_slim_meets_the_conditions_of_its_minimum(X, events):
     assert abs((G @ other - G + l2 * other + l1)[off & (other > 0)]).max() > 0.1
 
 
+def test_slim_arrives_soon_where_counts_are_skewed():
+    """Popular and rare items, a large penalty: ten iterations are enough."""
+    rng = np.random.default_rng(0)
+    chance = np.arange(1, 61) ** -0.9 * rng.random((300, 1))
+    x = (rng.random((300, 60)) < chance).astype(float)
+    X = Interactions.from_coo(*np.nonzero(x), shape=x.shape)
+    l1, l2, G = 1.0, 300.0, x.T @ x
+    off = ~np.eye(60, dtype=bool)
+
+    def worst(iterations: int) -> float:
+        B = npy(models.SLIM(l1, l2, iterations=iterations).fit(X).B)
+        slope = G @ B - G + l2 * B + l1
+        return np.where(B > 0, abs(slope), np.maximum(-slope, 0))[off].max()
+
+    assert worst(10) < 0.1 < worst(1)
+
+
 def test_item_knn_by_loops(X, events):
     model = models.ItemKNN(neighbours=3, shrink=2.0).fit(X)
     n = events.sum(0)
@@ -302,7 +319,9 @@ def test_cdae_loss_over_all_items_by_hand(X, events, loss_name, tied):
         cost = 0.5 * ((events - S) ** 2).sum()
     weights = [W, b, b_out] + ([] if tied else [W_out])
     penalty = 0.1 * (sum((w**2).sum() for w in weights) + (V**2).sum())
-    assert model.loss(X).item() == pytest.approx((cost + penalty) / 30, rel=1e-5)
+    assert model.loss(X).item() == pytest.approx(cost / 30 + penalty, rel=1e-5)
+    halves = [model.loss(X.rows(half)).item() for half in (slice(0, 15), slice(15, 30))]
+    assert np.mean(halves) == pytest.approx(cost / 30 + penalty, rel=1e-5)
 
 
 def test_cdae_asks_for_events_and_for_what_was_drawn(X, events):
@@ -329,6 +348,7 @@ def test_cdae_without_input_is_matrix_factorisation(X):
     model = built(X, "CDAE", hidden=3, dropout=1.0, activation="identity").train()
     expected = (model.V + model.b) @ model.W_out.T + model.b_out
     torch.testing.assert_close(model.encode(X) @ model.W_out.T + model.b_out, expected)
+    torch.testing.assert_close(model.eval().score(X), expected)  # W was never learnt
 
 
 # -- the multinomial family ----------------------------------------------------------------

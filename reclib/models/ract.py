@@ -23,6 +23,10 @@ class RaCT(MultVAE):
     What is dropped from the input is what the actor did not see; NDCG asks for it among all
     items but those seen. Counts enter as their logarithms, in place of the authors' batch norm.
 
+    Adam's steps do not shrink with the loss, so the stages need rates of their own: the authors
+    have .001, .0001 and, for the actor under its critic, .000002. Here ``milestones`` of ``fit``
+    lower it. The actor stands still in stage 2, so ``patience`` must exceed ``critic_epochs``.
+
     Parameters
     ----------
     hidden, dropout, l2, beta, anneal_steps

@@ -34,7 +34,8 @@ class SLIM(Recommender):
 
     def fit(self, train: Interactions) -> Self:
         G = train.binary().gram()
-        rho = G.diagonal().mean().item()  # any positive number ends at the same B
+        # Any positive number ends at the same B, but a small one gets there slowly.
+        rho = self.l2 + G.diagonal().mean().item()
         P = G.clone()
         P.diagonal().add_(self.l2 + rho)
         P = torch.cholesky_inverse(torch.linalg.cholesky(P))
