@@ -319,7 +319,9 @@ def test_cdae_loss_over_all_items_by_hand(X, events, loss_name, tied):
         cost = 0.5 * ((events - S) ** 2).sum()
     weights = [W, b, b_out] + ([] if tied else [W_out])
     penalty = 0.1 * (sum((w**2).sum() for w in weights) + (V**2).sum())
-    assert model.loss(X).item() == pytest.approx((cost + penalty) / 30, rel=1e-5)
+    assert model.loss(X).item() == pytest.approx(cost / 30 + penalty, rel=1e-5)
+    halves = [model.loss(X.rows(half)).item() for half in (slice(0, 15), slice(15, 30))]
+    assert np.mean(halves) == pytest.approx(cost / 30 + penalty, rel=1e-5)
 
 
 def test_cdae_asks_for_events_and_for_what_was_drawn(X, events):

@@ -665,7 +665,7 @@ search = search.loc[order, ["rmse", "epochs"]]
 search
 
 # %% [markdown]
-# Two things are visible before any test. Every penalty up to .001 *lowers* the
+# Two things are visible before any test. Every penalty up to .003 *lowers* the
 # validation error of the single layer. And the learning rate matters to some of the
 # networks by more than what is at stake between them.
 
@@ -675,7 +675,7 @@ unpenalised = search.loc["single layer, lr .0001", "rmse"]
 penalties = penalties.set_axis(
     penalties.index.str.split().str[-1].astype(float)
 )
-assert (penalties[penalties.index <= 0.001] < unpenalised).all()
+assert (penalties[penalties.index <= 0.003] < unpenalised).all()
 print(
     f"best penalty {penalties.idxmin():g}: {penalties.min() - unpenalised:+.4f}"
 )
@@ -776,9 +776,10 @@ Markdown(evidence.provenance("gao-leak-ml1m"))
 # %% mystnb={"image": {"alt": "RMSE of five networks per epoch on MovieLens 1M: on seen ratings all fall, towards the published values marked by diamonds; on held-out ratings they turn and rise."}}
 record = experiments.Record.read(experiments.find("gao-leak-ml1m"))
 points = experiments.find("gao-ml1m").points
-answers = {point.label: point.answers for point in points}
+answers = {point.label: point.answers for point in points if point.answers}
+five = [result for result in record.results if result["label"] in answers]
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(6.8, 3.8))
-for colour, result in zip(plots.COLOURS, record.results, strict=False):
+for colour, result in zip(plots.COLOURS, five, strict=False):
     for ax, metric in zip(axes, ("seen_rmse", "rmse"), strict=True):
         curve = result["curve"][metric]
         ax.plot(
@@ -806,7 +807,7 @@ end = pd.DataFrame(
             "held out, last epoch": result["curve"]["rmse"][-1],
             "held out, best epoch": min(result["curve"]["rmse"]),
         }
-        for result in record.results
+        for result in five
     }
 ).T.sort_values("published")
 end
@@ -828,6 +829,23 @@ for column in end.columns[1:]:
 pd.DataFrame(agreement).T.round(3)
 
 # %% [markdown]
+# The order of the seen errors differs from Gao's in one place, the VAE. Our KL term keeps
+# its code from carrying all that a copy needs. A KL term that is averaged where it should
+# be summed hardly counts (*What goes wrong* shows the slip). The record has this network
+# as well, with $\beta = .001$. In the place of the other:
+
+# %%
+weak = next(r for r in record.results if "beta" in r["label"])
+weakened = end["seen, last epoch"].copy()
+weakened["VAE 500-200"] = weak["curve"]["seen_rmse"][-1]
+tau_weak = scipy.stats.kendalltau(end["published"], weakened)
+assert tau_weak.statistic > 0.99 > agreement["seen, last epoch"]["Kendall"]
+print(f"Kendall's tau {tau_weak.statistic:.1f}, p = {tau_weak.pvalue:.3f}")
+pd.DataFrame({"published": end["published"], "seen, weak KL": weakened})
+
+# %% [markdown]
+# From first to last the order is Gao's, one of the 120 that five networks can have.
+#
 # ## Verdict
 #
 # ### The numbers
@@ -883,7 +901,9 @@ print(f"not taken out: {metrics.rmse(whole, cells.values):.2f}")
 #
 # **That is an inference.** The code is not public, and we cannot know. The mechanism is
 # sufficient in kind: seen errors fall below everything published while the held-out errors
-# of the same networks rise. Does it also explain the *size* and the *order*?
+# of the same networks rise. Does it also explain the *size* and the *order*? For the order
+# we had to assume one slip more, in the KL term, and chose it after seeing the rest. That
+# makes its p-value smaller than it deserves to be.
 
 # %%
 single_end = end.loc["single layer"]
@@ -893,8 +913,9 @@ Markdown(
     f"The single layer ends at a seen error of "
     f"{single_end['seen, last epoch']:.3f}, {ratio:.1f} times the published "
     f"{single_end['published']:.3f}. The order of the seen errors has a Kendall "
-    f"correlation of {fits['Kendall']:.1f} with Gao's "
-    f"(p = {fits['p']:.2f}); that of the honest errors at their best epoch "
+    f"correlation of {fits['Kendall']:.1f} with Gao's (p = {fits['p']:.2f}), and of "
+    f"{tau_weak.statistic:.1f} (p = {tau_weak.pvalue:.2f}) with the weak KL term; that "
+    f"of the honest errors at their best epoch has "
     f"{agreement['held out, best epoch']['Kendall']:.1f}."
 )
 

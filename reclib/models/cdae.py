@@ -41,7 +41,8 @@ class CDAE(GradientRecommender):
     tied : bool
         ``W' = W``, as the authors' program has by default.
     l2 : float
-        Penalty ``l2/2 sum |W|^2``, added to the loss of a user.
+        Penalty ``l2/2`` times the sum of squares of all parameters, added to the mean loss of a
+        user.
     """
 
     def __init__(
@@ -96,7 +97,11 @@ class CDAE(GradientRecommender):
         return torch.where(found[:, None], self.V[self.known_row[nearest]], self.V.mean(0))
 
     def encode(self, X: Interactions) -> Tensor:
+<<<<<<< HEAD
         """Z of each row, [rows, hidden]."""
+=======
+        """The code z of each row, [rows, hidden]."""
+>>>>>>> main
         # With q = 1 the weights of the input are never learnt, so prediction must not use them.
         drop = self.training or self.dropout == 1
         values = F.dropout(torch.ones_like(X.values), self.dropout, drop)
@@ -115,9 +120,10 @@ class CDAE(GradientRecommender):
             cost = 0.5 * losses.squared_error(s, cells.values)
         weights = [self.W, self.b, self.b_out]
         weights += [] if self.tied else [self.W_out]
-        penalty = losses.l2([w.view(-1, w.shape[-1]) for w in weights]) / batch.num_rows
-        if self.user_node:
-            penalty = penalty + losses.l2([self._nodes(batch)]) / batch.num_rows
+        penalty = losses.l2([w.view(-1, w.shape[-1]) for w in weights])
+        if self.user_node:  # those of the batch stand for all
+            share = batch.num_rows / len(self.V)
+            penalty = penalty + losses.l2([self._nodes(batch)]) / share
         return cost / batch.num_rows + 0.5 * self.l2 * penalty
 
     def _cells(self, batch: Interactions) -> Interactions:
