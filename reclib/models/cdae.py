@@ -97,11 +97,7 @@ class CDAE(GradientRecommender):
         return torch.where(found[:, None], self.V[self.known_row[nearest]], self.V.mean(0))
 
     def encode(self, X: Interactions) -> Tensor:
-<<<<<<< HEAD
-        """Z of each row, [rows, hidden]."""
-=======
         """The code z of each row, [rows, hidden]."""
->>>>>>> main
         # With q = 1 the weights of the input are never learnt, so prediction must not use them.
         drop = self.training or self.dropout == 1
         values = F.dropout(torch.ones_like(X.values), self.dropout, drop)
