@@ -1183,7 +1183,7 @@ assert (wrong, right) == (12, 11)
 # for loss in (notebook.loc["mean", "regular"], as_is.mean()):
 #     print(math.sqrt(loss * num_items / expected))
 # ```
-# About 1.1 and 1.04 stars. It is rough because the number of test ratings varies strongly
+# About 1.1 and 1.0 stars. It is rough because the number of test ratings varies strongly
 # between splits, the loss grows with it, and we do not know the notebook's three splits.
 # :::
 #
