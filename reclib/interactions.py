@@ -244,9 +244,14 @@ class Interactions:
         where the second is False the column must not be used.
         """
         cols = torch.randint(self.num_cols, (self.nnz, count), device=self.device)
-        drawn = self.row_ids[:, None] * self.num_cols + cols
-        nearest = torch.searchsorted(self.cells, drawn).clamp_(max=max(0, self.nnz - 1))
-        return cols, self.cells[nearest] != drawn
+        return cols, ~self.holds(self.row_ids[:, None] * self.num_cols + cols)
+
+    def holds(self, cells: Tensor) -> Tensor:
+        """Whether each of these positions in the flattened dense matrix is stored; bool."""
+        if not self.nnz:
+            return torch.zeros_like(cells, dtype=torch.bool)
+        nearest = torch.searchsorted(self.cells, cells).clamp_(max=self.nnz - 1)
+        return self.cells[nearest] == cells
 
     # -- batches of rows -------------------------------------------------------
 

@@ -77,6 +77,26 @@ def test_multinomial_equals_the_formula_and_its_gradient(X):
     assert not torch.allclose(grad, torch.autograd.grad(other, logits)[0], atol=0.1)
 
 
+STAGED = {
+    "LambdaNet": {"hidden": (6, 4), "warm_up": 1},
+    "RecVAE": {"hidden": 6, "code": 4},
+    "RaCT": {"hidden": (6, 4), "actor_epochs": 1, "critic_epochs": 2},
+    "HVamp": {"hidden": 6, "code": 4, "components": 5, "warm_up": 8},
+}
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_a_training_in_stages_goes_on_where_it_stopped(X, tmp_path, name):
+    """Also with the very model that was interrupted: its stage is no part of its settings."""
+    whole, broken = (models.MODELS[name](**STAGED[name]) for _ in range(2))
+    how = {"batch_size": 10, "device": "cpu"}
+    training.fit(whole, X, epochs=5, **how)
+    for epochs in (3, 5):
+        training.fit(broken, X, epochs=epochs, checkpoint=tmp_path / "c", **how)
+    for key, value in whole.state_dict().items():
+        assert torch.equal(value, broken.state_dict()[key]), key
+
+
 # -- linear models ---------------------------------------------------------------------
 
 
@@ -530,7 +550,7 @@ def test_the_actor_of_ract_does_not_move_the_critic(X):
     model = built(X, "RaCT", hidden=(6, 4)).train()
     gradients = {}
     for stage in ("critic", "both"):
-        model.stage = stage
+        model._stage = stage
         model.zero_grad()
         torch.manual_seed(0)
         model.loss(X).backward()
@@ -608,7 +628,7 @@ def test_the_weight_of_hvamp_warms_up(X):
     seen = []
     model = models.HVamp(6, 3, components=4, beta=0.3, warm_up=3)
     training.fit(
-        model, X, epochs=5, device="cpu", watch=lambda m: seen.append(round(m.weight, 6)) or {}
+        model, X, epochs=5, device="cpu", watch=lambda m: seen.append(round(m._weight, 6)) or {}
     )
     assert seen == [0.1, 0.2, 0.3, 0.3, 0.3]
 

@@ -1277,8 +1277,8 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 #
 # ```python
 # zero = torch.zeros(1)
-# for variance in (4.0, 0.25):
-#     print(losses.gaussian_kl(zero, torch.tensor([variance]).log()).item())
+# for sigma2 in (4.0, 0.25):
+#     print(losses.gaussian_kl(zero, torch.tensor([sigma2]).log()).item())
 # ```
 # :::
 #

@@ -851,8 +851,9 @@ pd.DataFrame(rows).T
 start = {name: ablation(name, 1).mean() for name in rows}
 full = start["augmented"]
 assert full < -0.1
-for dense in ("no noise", "uniform noise", "optimiser state kept"):
-    assert start[dense] < 0.7 * full, dense
+for dense in ("no noise", "uniform noise"):
+    assert start[dense] < 0.9 * full, dense
+assert start["optimiser state kept"] < 0.3 * full
 for masked in ("observed cells only", "copies of real rows"):
     assert start[masked] > 0.3 * full, masked
 assert full < start["regular, state kept"] < 0
@@ -1182,7 +1183,7 @@ assert (wrong, right) == (12, 11)
 # for loss in (notebook.loc["mean", "regular"], as_is.mean()):
 #     print(math.sqrt(loss * num_items / expected))
 # ```
-# About 1.1 and 1.04 stars. It is rough because the number of test ratings varies strongly
+# About 1.1 and 1.0 stars. It is rough because the number of test ratings varies strongly
 # between splits, the loss grows with it, and we do not know the notebook's three splits.
 # :::
 #

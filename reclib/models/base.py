@@ -95,9 +95,18 @@ def xavier(rows: int, cols: int) -> nn.Parameter:
     return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, cols)))
 
 
-def unit_rows(X: Interactions) -> Interactions:
-    """The events of each row with Euclidean length 1, as Liang et al. (2018) feed them."""
-    return X.with_values(X.row_counts.clamp(min=1).rsqrt()[X.row_ids])
+def unit_rows(X: Interactions, dropout: float = 0.0) -> Interactions:
+    """The events of each row with Euclidean length 1, as Liang et al. (2018) feed them.
+
+    A share ``dropout`` of them is then set to zero and the rest scaled up.
+    """
+    length_1 = X.row_counts.clamp(min=1).rsqrt()[X.row_ids]
+    return X.with_values(nn.functional.dropout(length_1, dropout))
+
+
+def annealed(steps: Tensor, anneal_steps: int, cap: float) -> Tensor | float:
+    """``steps / anneal_steps``, at most ``cap``; the cap at once if ``anneal_steps`` is 0."""
+    return (steps / anneal_steps).clamp(max=cap) if anneal_steps else cap
 
 
 def sample_normal(mu: Tensor, logvar: Tensor) -> Tensor:

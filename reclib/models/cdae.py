@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import ACTIVATIONS, GradientRecommender
+from reclib.models.base import ACTIVATIONS, GradientRecommender, xavier
 
 
 class CDAE(GradientRecommender):
@@ -69,15 +69,12 @@ class CDAE(GradientRecommender):
         self.tied, self.l2 = tied, l2
 
     def build(self, train: Interactions) -> None:
-        def draw(rows: int) -> nn.Parameter:
-            return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, self.hidden)))
-
-        self.W = draw(train.num_cols)
-        self.W_out = self.W if self.tied else draw(train.num_cols)
+        self.W = xavier(train.num_cols, self.hidden)
+        self.W_out = self.W if self.tied else xavier(train.num_cols, self.hidden)
         self.b = nn.Parameter(torch.zeros(self.hidden))
         self.b_out = nn.Parameter(torch.zeros(train.num_cols))
         if self.user_node:
-            self.V = draw(train.num_rows)
+            self.V = xavier(train.num_rows, self.hidden)
             marks = torch.randint(-(2**62), 2**62, (train.num_cols,))
             self.register_buffer("marks", marks.to(train.device))
             known = self._signature(train).sort()
@@ -130,8 +127,7 @@ class CDAE(GradientRecommender):
             cols, lacking = batch.missing(self.negatives)
             drawn = (batch.row_ids[:, None] * batch.num_cols + cols)[lacking]
             full = torch.cat([batch.cells, drawn]).unique()
-        nearest = torch.searchsorted(batch.cells, full).clamp_(max=max(0, batch.nnz - 1))
-        values = (batch.cells[nearest] == full).float()
+        values = batch.holds(full).float()
         rows = full // batch.num_cols
         indptr = torch.zeros(batch.num_rows + 1, dtype=torch.int32, device=batch.device)
         indptr[1:] = torch.bincount(rows, minlength=batch.num_rows).cumsum(0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
 from reclib import losses
@@ -70,7 +69,7 @@ class HVamp(GradientRecommender):
             raise ValueError("need hidden, code, components >= 1 and 0 <= dropout < 1")
         self.hidden, self.code, self.components = hidden, code, components
         self.dropout, self.beta, self.warm_up = dropout, beta, warm_up
-        self.weight = beta
+        self._weight = beta
 
     def build(self, train: Interactions) -> None:
         n, h, k = train.num_cols, self.hidden, self.code
@@ -84,7 +83,7 @@ class HVamp(GradientRecommender):
         self.pseudo_rows = nn.Parameter(torch.rand(self.components, n) * 2 * train.density)
 
     def start_epoch(self, epoch: int) -> None:
-        self.weight = self.beta * min(1.0, epoch / max(1, self.warm_up))
+        self._weight = self.beta * min(1.0, epoch / max(1, self.warm_up))
 
     def posterior_z1(self, X: Interactions, z2: Tensor) -> tuple[Tensor, Tensor]:
         return self.to_z1(torch.cat([self.x_part(X), self.z2_part(z2)], 1))
@@ -94,8 +93,8 @@ class HVamp(GradientRecommender):
         return self.decoder(torch.cat([self.from_z1(z1), self.from_z2(z2)], 1))
 
     def corrupt(self, X: Interactions) -> Interactions:
-        X = unit_rows(X)
-        return X.with_values(F.dropout(X.values, self.dropout, self.training))
+        """The rows with length 1, in training without a share of their entries."""
+        return unit_rows(X, self.dropout if self.training else 0.0)
 
     def loss(self, batch: Interactions) -> Tensor:
         """The negative lower bound by one sample of both codes, mean over users."""
@@ -108,7 +107,7 @@ class HVamp(GradientRecommender):
         log_normal = losses.log_normal
         kl = (log_normal(z1, *q1) - log_normal(z1, *self.prior_z1(z2))).sum(1)
         kl = kl + log_normal(z2, *q2).sum(1) - self.log_prior_z2(z2)
-        return (cost + self.weight * kl.sum()) / batch.num_rows
+        return (cost + self._weight * kl.sum()) / batch.num_rows
 
     def log_prior_z2(self, z2: Tensor) -> Tensor:
         """Log density of the mixture, [rows]."""

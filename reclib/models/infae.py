@@ -53,7 +53,7 @@ class InfiniteAE(Recommender):
     def kernel(self, X: Interactions) -> Tensor:
         """K between the rows of X and the training users, [rows, num_users]."""
         X = X.binary()
-        common = X.matmul(self.train.dense().T.contiguous())
+        common = self.train.matmul(X.dense().T.contiguous()).T
         w, b = self.weight_std**2, self.bias_std**2
 
         def input_kernel(inner: Tensor) -> Tensor:

@@ -16,8 +16,8 @@ class LambdaNet(MultVAE):
     A pair (i, j) of an item that the user has and one that she lacks costs
     ``|dNDCG_ij| log(1 + exp(s_uj - s_ui))``, where dNDCG is the change of NDCG if the two
     changed places (Burges et al. 2006, section 6). For each event ``negatives`` items are drawn.
-    Lobel, Li, Gao and Carin (2020) use it as a rival of their critic. As there, training starts
-    with ``warm_up`` epochs of maximum likelihood: the ranks of an untrained network say little.
+    Lobel, Li, Gao and Carin (2020) use it as a rival of their critic. Training starts with
+    ``warm_up`` epochs of maximum likelihood: the ranks of an untrained network say little.
     """
 
     def __init__(self, *arguments, negatives: int = 50, warm_up: int = 25, **options) -> None:
@@ -25,13 +25,13 @@ class LambdaNet(MultVAE):
         if negatives < 1 or warm_up < 0:
             raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
         self.negatives, self.warm_up = negatives, warm_up
-        self.warm = False
+        self._warm = False
 
     def start_epoch(self, epoch: int) -> None:
-        self.warm = epoch > self.warm_up
+        self._warm = epoch > self.warm_up
 
     def likelihood(self, logits: Tensor, batch: Interactions) -> Tensor:
-        if not self.warm:
+        if not self._warm:
             return super().likelihood(logits, batch)
         return lambdarank(logits, batch, self.negatives)
 

@@ -11,7 +11,13 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender, sample_normal, unit_rows, xavier
+from reclib.models.base import (
+    GradientRecommender,
+    annealed,
+    sample_normal,
+    unit_rows,
+    xavier,
+)
 
 
 def _bias(size: int) -> nn.Parameter:
@@ -64,8 +70,7 @@ class MultDAE(GradientRecommender):
 
     def corrupt(self, X: Interactions) -> Interactions:
         """The rows with length 1; in training a share is zero and the rest scaled up."""
-        X = unit_rows(X)
-        return X.with_values(F.dropout(X.values, self.dropout, self.training))
+        return unit_rows(X, self.dropout if self.training else 0.0)
 
     def _contract(self, corrupted: Interactions) -> Tensor:
         """The encoder without the last activation."""
@@ -156,6 +161,4 @@ class MultVAE(MultDAE):
 
     def current_beta(self) -> Tensor | float:
         """The weight of the KL term at the present step."""
-        if not self.anneal_steps:
-            return self.beta
-        return (self.steps / self.anneal_steps).clamp(max=self.beta)
+        return annealed(self.steps, self.anneal_steps, self.beta)

@@ -50,7 +50,7 @@ class RaCT(MultVAE):
             raise ValueError("epochs must not be negative, and depth at least 1")
         self.actor_epochs, self.critic_epochs = actor_epochs, critic_epochs
         self.depth = depth
-        self.stage = "actor"
+        self._stage = "actor"
 
     def build(self, train: Interactions) -> None:
         super().build(train)
@@ -60,7 +60,7 @@ class RaCT(MultVAE):
         )
 
     def start_epoch(self, epoch: int) -> None:
-        self.stage = (
+        self._stage = (
             "actor"
             if epoch <= self.actor_epochs
             else "critic"
@@ -69,11 +69,13 @@ class RaCT(MultVAE):
         )
         for name, parameter in self.named_parameters():
             is_critic = name.startswith("critic.")
-            parameter.requires_grad_(self.stage == "both" or is_critic == (self.stage == "critic"))
+            parameter.requires_grad_(
+                self._stage == "both" or is_critic == (self._stage == "critic")
+            )
 
     def loss(self, batch: Interactions) -> Tensor:
         """Of the present stage, mean over the users."""
-        if self.stage == "actor":
+        if self._stage == "actor":
             return super().loss(batch)
         corrupted = self.corrupt(batch)
         mu, logvar = self._contract(corrupted).chunk(2, dim=1)
@@ -83,7 +85,7 @@ class RaCT(MultVAE):
         truth, defined = self.truth(logits, batch, seen)
         said = self.critic(features.detach())[:, 0]
         cost = ((said - truth).square() * defined).sum()
-        if self.stage == "both":
+        if self._stage == "both":
             cost = cost - (self._as_constant(features)[:, 0] * defined).sum()
         return cost / batch.num_rows
 

@@ -35,8 +35,7 @@ class _Encoder(nn.Module):
         self.out = nn.Linear(hidden, 2 * code)
 
     def forward(self, X: Interactions, dropout: float) -> tuple[Tensor, Tensor]:
-        X = unit_rows(X)
-        a = X.with_values(F.dropout(X.values, dropout)) @ self.first + self.first_bias
+        a = unit_rows(X, dropout) @ self.first + self.first_bias
         if not self.norms:
             return self.out(torch.tanh(a)).chunk(2, dim=1)
         h = total = self.norms[0](F.silu(a))
@@ -97,7 +96,7 @@ class RecVAE(GradientRecommender):
         self.hidden, self.code, self.dropout = hidden, code, dropout
         self.gamma, self.beta = gamma, beta
         self.composite, self.alternating, self.dense = composite, alternating, dense
-        self.decoding = False
+        self._decoding = False
 
     def build(self, train: Interactions) -> None:
         self.encoder = _Encoder(train.num_cols, self.hidden, self.code, self.dense)
@@ -112,11 +111,11 @@ class RecVAE(GradientRecommender):
 
     def start_epoch(self, epoch: int) -> None:
         place = (epoch - 1) % self.CYCLE
-        self.decoding = self.alternating and place == self.CYCLE - 1
+        self._decoding = self.alternating and place == self.CYCLE - 1
         if self.composite and place == self.CYCLE - 1:
             self.old.load_state_dict(self.encoder.state_dict())
-        self.encoder.requires_grad_(not self.decoding)
-        self.decoder.requires_grad_(self.decoding or not self.alternating)
+        self.encoder.requires_grad_(not self._decoding)
+        self.decoder.requires_grad_(self._decoding or not self.alternating)
 
     def encode(self, X: Interactions) -> Tensor:
         """The mean of each row's code, [rows, code]."""
@@ -124,7 +123,7 @@ class RecVAE(GradientRecommender):
 
     def loss(self, batch: Interactions) -> Tensor:
         """The negative of equation 10, by one sample of z; mean over the users."""
-        dropout = self.dropout if self.training and not self.decoding else 0.0
+        dropout = self.dropout if self.training and not self._decoding else 0.0
         mu, logvar = self.encoder(batch, dropout)
         z = sample_normal(mu, logvar)
         cost = losses.multinomial(self.decoder(z), batch.binary())

@@ -24,7 +24,7 @@ class SLIM(Recommender):
     l1, l2 : float
         Penalties; the larger l1, the fewer weights are left.
     iterations : int
-        Each costs two products of num_cols x num_cols matrices.
+        Each costs a product of num_cols x num_cols matrices.
     """
 
     def __init__(self, l1: float = 1.0, l2: float = 100.0, iterations: int = 50) -> None:

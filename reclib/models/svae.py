@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from reclib import losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender, sample_normal
+from reclib.models.base import GradientRecommender, annealed, sample_normal
 
 
 class SVAE(GradientRecommender):
@@ -103,9 +103,7 @@ class SVAE(GradientRecommender):
 
     def current_beta(self) -> Tensor | float:
         """The weight of the KL term at the present step."""
-        if not self.anneal_steps:
-            return self.beta
-        return (self.steps / self.anneal_steps).clamp(max=self.beta)
+        return annealed(self.steps, self.anneal_steps, self.beta)
 
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
