@@ -147,18 +147,22 @@ def rank(
     test: Test,
     wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
     *,
+    mask: bool = True,
     batch_size: int = 500,
     device: str | torch.device = "auto",
 ) -> Ranking:
     """Rank all items for every test user and score the lists.
 
-    What is folded in is never recommended. ``wanted`` names metrics of
-    ``metrics.RANKING`` with their cut-offs, ``name@k``.
+    What is folded in is never recommended, unless ``mask`` is False: a mistake that the book
+    measures. ``wanted`` names metrics of ``metrics.RANKING`` with their cut-offs, ``name@k``.
     """
     if model.rows != "users":
         raise ValueError(f"{type(model).__name__} reads items; ranking needs a model of users")
     fold_in = test.fold_in.to(resolve_device(device))
     scores = (model.score(batch) for batch in fold_in.batches(batch_size))
+    if not mask:
+        nothing = Interactions.from_coo([], [], shape=test.fold_in.shape)
+        test = Test(nothing.to(test.fold_in.device), test.held_out, test.users)
     return rank_scores(scores, test, wanted, device=device)
 
 

@@ -47,7 +47,7 @@ DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
 SETTINGS = (
     *("dataset", "at_least", "top_items", "min_count", "protocol", "model", "training"),
-    *("measure", "clip", "on", "curve", "per_user", "students"),
+    *("measure", "mask", "clip", "on", "curve", "per_user", "students"),
 )
 
 
@@ -55,12 +55,14 @@ SETTINGS = (
 class Point:
     """One setting to measure: its label, all it takes to run it, and what it answers.
 
+    ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random.
     ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
     if given, says why the two numbers must not be held against each other.
     """
 
     label: str
     settings: dict
+    seeds: int
     answers: str | None = None
     not_comparable: str | None = None
 
@@ -99,7 +101,8 @@ def _experiment(name: str, entry: dict) -> Experiment:
     entry = dict(entry)
     points = entry.pop("points", [{"label": name}])
     head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance")}
-    allowed = {*SETTINGS, "label", "answers", "not_comparable"}
+    seeds = head["seeds"] or 5
+    allowed = {*SETTINGS, "label", "seeds", "answers", "not_comparable"}
     if unknown := {key for part in (entry, *points) for key in part} - allowed:
         raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
     merged = [_merge(entry, point) for point in points]
@@ -107,14 +110,13 @@ def _experiment(name: str, entry: dict) -> Experiment:
         Point(
             str(point.get("label", name)),
             {key: point[key] for key in SETTINGS if key in point},
+            point.get("seeds", seeds),
             point.get("answers"),
             point.get("not_comparable"),
         )
         for point in merged
     )
-    experiment = Experiment(
-        name, head["title"] or name, head["seeds"] or 5, head["tolerance"], points
-    )
+    experiment = Experiment(name, head["title"] or name, seeds, head["tolerance"], points)
     if problem := _problem(experiment):
         raise ValueError(f"experiment {name}: {problem}")
     return experiment
@@ -188,6 +190,10 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     clip = ratings.scale if settings.get("clip", True) else None
     wanted = settings.get("measure", ["rmse"])
 
+    def ranking(model, test: splits.Test):
+        mask = settings.get("mask", True)  # False only to measure the mistake
+        return evaluation.rank(model, test, wanted, mask=mask, device=device).per_user
+
     def values(model, test: splits.Test) -> dict[str, float]:
         if set(wanted) <= set(RATING_METRICS):
             found = evaluation.rating_errors(model, test, clip=clip, device=device)
@@ -196,7 +202,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
                     model, test.fold_in, clip=clip, device=device
                 )
         else:
-            found = evaluation.rank(model, test, wanted, device=device).per_user.mean().to_dict()
+            found = ranking(model, test).mean().to_dict()
         return {name: found[name] for name in wanted}
 
     part = getattr(split, settings.get("on", "test"))
@@ -221,8 +227,8 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     if settings.get("curve"):
         result["curve"] = _curve(history, wanted)
     if settings.get("per_user"):
-        ranking = evaluation.rank(model, part, wanted, device=device).per_user.round(5)
-        result["per_user"] = ranking.astype(object).where(ranking.notna(), None).to_dict("list")
+        each = ranking(model, part).round(5)
+        result["per_user"] = each.astype(object).where(each.notna(), None).to_dict("list")
     if "students" in settings:
         result["students"] = {}
         for name, how in settings["students"].items():
@@ -296,9 +302,10 @@ def run(
     record = Record.read(experiment)
     todo = [
         (point, seed)
-        for seed in range(experiment.seeds if seeds is None else seeds)
+        for seed in range(max(point.seeds for point in experiment.points))
         for point in experiment.points
-        if record.find(point, seed) is None
+        if seed < (point.seeds if seeds is None else min(seeds, point.seeds))
+        and record.find(point, seed) is None
     ]
     threads = max(1, (os.cpu_count() or 1) // jobs)
     # One task a process: memory is then that of the task. Fork and torch threads do not mix.

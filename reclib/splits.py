@@ -147,11 +147,21 @@ def temporal(
 
 
 def hold_out_per_user(
-    ratings: Ratings, *, test: float = 0.2, validation: float = 0.0, seed: int = 0
+    ratings: Ratings,
+    *,
+    test: float = 0.2,
+    validation: float = 0.0,
+    round_up: bool = False,
+    seed: int = 0,
 ) -> Split:
-    """Hold out ``int(test * n)`` of each user's ``n`` ratings at random (Wu et al. 2016)."""
+    """Hold out ``int(test * n)`` of each user's ``n`` ratings at random (Wu et al. 2016).
+
+    With ``round_up``, ``n - int((1 - test) * n)``: what public code does that rounds the
+    training part.
+    """
     _fraction("test", test)
-    chosen = _choose_per_user(ratings.table["user"], test, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    chosen = _choose_per_user(ratings.table["user"], test, rng, round_up=round_up)
     order = np.concatenate([np.flatnonzero(chosen), np.flatnonzero(~chosen)])
     if validation:  # the next ones in line, so shuffle what is left
         rest = order[chosen.sum() :]
@@ -200,6 +210,7 @@ def held_out_users(
     num_validation: int | None = None,
     test: float = 0.2,
     order: Literal["random", "time"] = "random",
+    places: bool = False,
     seed: int = 98765,
 ) -> Split:
     """Test on users that training never saw: the protocol of Liang et al. (2018).
@@ -217,15 +228,17 @@ def held_out_users(
 
     With ``order="time"`` the *latest* ratings of each user are held out (Sachdeva et al. 2019),
     of the same users. All values are then places, 1 for a user's first rating; ratings of equal
-    time keep the order of the table.
+    time keep the order of the table. ``places`` asks for such values with a random cut, too.
     """
     _fraction("test", test)
     if order not in ("random", "time"):
         raise ValueError(f"order must be 'random' or 'time', got {order!r}")
     users, table = ratings.users, ratings.table
-    if order == "time":
+    if order == "time" or places:
         if "timestamp" not in table:
-            raise ValueError(f"{ratings.name} has no timestamps; use order='random'")
+            raise ValueError(
+                f"{ratings.name} has no timestamps; use order='random' and places=False"
+            )
         places = table.groupby("user")["timestamp"].rank(method="first")
         table = table.assign(rating=places)
     num_validation = num_users if num_validation is None else num_validation
@@ -268,12 +281,15 @@ def _matrix(table: pd.DataFrame, users: np.ndarray, items: np.ndarray) -> Intera
     return Interactions.from_coo(rows, cols, table["rating"], shape=(len(users), len(items)))
 
 
-def _choose_per_user(users: pd.Series, fraction: float, rng, min_ratings: int = 0) -> np.ndarray:
+def _choose_per_user(
+    users: pd.Series, fraction: float, rng, min_ratings: int = 0, round_up: bool = False
+) -> np.ndarray:
     """Mark ``int(fraction * n)`` random ratings of each user; bool [len(users)]."""
     chosen = np.zeros(len(users), dtype=bool)
     for places in users.groupby(users.to_numpy()).indices.values():
         if len(places) >= min_ratings:
-            size = int(fraction * len(places))
+            n = len(places)
+            size = n - int((1 - fraction) * n) if round_up else int(fraction * n)
             chosen[rng.choice(places, size=size, replace=False)] = True
     return chosen
 

@@ -35,18 +35,21 @@ def _right_singular_vectors(operator, rank: int) -> np.ndarray:
 class PureSVD(Recommender):
     """Missing cells are zero: ``score = x Q Q'``, Cremonesi, Koren and Turrin (2010), eq. 6.
 
-    Meant for ranking: its scores are not ratings.
+    Meant for ranking: its scores are not ratings. With ``binary`` it reads which items were
+    rated and not the stars, as the other models of events do.
     """
 
-    def __init__(self, rank: int = 50) -> None:
-        self.rank = rank
+    def __init__(self, rank: int = 50, *, binary: bool = False) -> None:
+        self.rank, self.binary = rank, binary
 
     def fit(self, train: Interactions) -> Self:
+        train = train.binary() if self.binary else train
         Q = _right_singular_vectors(train.scipy().astype(np.float64), self.rank)
         self.Q = torch.as_tensor(Q, dtype=torch.float32, device=train.device)
         return self
 
     def score(self, fold_in: Interactions) -> Tensor:
+        fold_in = fold_in.binary() if self.binary else fold_in
         return fold_in.matmul(self.Q) @ self.Q.T
 
 
