@@ -11,6 +11,7 @@ no official place any more: who has them may add the excerpts.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
 import tarfile
@@ -64,7 +65,7 @@ def download_folder() -> Path:
     return Path(os.environ.get("RECLIB_DATA") or Path.home() / ".cache" / "reclib")
 
 
-def _read_latest(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
+def _read_csv(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     ratings = pd.read_csv(_member(archive, "ratings.csv"), header=0, names=COLUMNS)
     movies = pd.read_csv(_member(archive, "movies.csv"), index_col="movieId")
     return ratings, movies["title"]
@@ -133,8 +134,9 @@ def _member(archive: Archive, name: str) -> IO[bytes]:
 class Dataset:
     """What is known of a data set before it is read.
 
-    ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`; ``file`` names the
-    archive if that is not ``name``.zip. Without a ``url``, ``origin`` says how to come by it.
+    ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`, or, as ``md5:...``, that of
+    the archive; ``file`` names the archive if that is not ``name``.zip. Without a ``url``,
+    ``origin`` says how to come by it.
     """
 
     name: str
@@ -173,7 +175,7 @@ DATASETS = {
             "May be redistributed under the same conditions, for research, not commercially; "
             "cite Harper and Konstan (2015), doi 10.1145/2827872. The full terms are in the "
             "README of the archive.",
-            _read_latest,
+            _read_csv,
         ),
         Dataset(
             "ml-100k",
@@ -192,6 +194,15 @@ DATASETS = {
             (1.0, 5.0),
             GROUPLENS_TERMS,
             _read_1m,
+        ),
+        Dataset(
+            "ml-20m",
+            "MovieLens 20M, October 2016",
+            _MOVIELENS + "ml-20m.zip",
+            "md5:cd245b17a1ae2cc31bb14903e1204af3",  # as GroupLens publishes it
+            (0.5, 5.0),
+            GROUPLENS_TERMS,
+            _read_csv,
         ),
         *(
             Dataset(
@@ -236,10 +247,14 @@ def load(name: str = "ml-latest-small") -> Ratings:
             f"{path} is damaged, or not a {kind} archive; delete it and load again ({error})"
         ) from error
     ratings = Ratings(table, name, dataset.scale, titles)
-    if ratings.fingerprint() != dataset.fingerprint:
+    found = ratings.fingerprint()
+    if dataset.fingerprint.startswith("md5:"):
+        with path.open("rb") as file:
+            found = f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"
+    if found != dataset.fingerprint:
         raise ValueError(
-            f"{path} does not hold the official {dataset.title}: its ratings have fingerprint "
-            f"{ratings.fingerprint()}, not {dataset.fingerprint}. Delete it and load again."
+            f"{path} does not hold the official {dataset.title}: its fingerprint is "
+            f"{found}, not {dataset.fingerprint}. Delete it and load again."
         )
     return ratings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import http.client
 import io
 import tarfile
@@ -34,6 +35,12 @@ LATEST = {
     "ml-latest-small/movies.csv": 'movieId,title,genres\n1,"Fabuleux destin d\'Amélie, Le",X\n'
     "3,Heat,Y\n".encode(),
 }
+ML_20M = {
+    "ml-20m/ratings.csv": b"userId,movieId,rating,timestamp\n2,1193,4.0,1112486027\n"
+    b"1,2,3.5,1112486027\n1,1193,5.0,1112484676\n",
+    "ml-20m/movies.csv": 'movieId,title,genres\n2,"Misérables, Les (1995)",X\n1193,Heat,Y\n'.encode(),
+    "ml-20m/genome-scores.csv": b"movieId,tagId,relevance\n",
+}
 NETFLIX = {
     "combined_data_1_excerpt/combined_data_1.txt": b"3:\n7,5,2005-09-06\n2649429,1,1999-11-11\n",
     "ratings_92movies.txt": b"17770,2649429,4.0\n3,7,1.0\n3,2649429,2.0\n",
@@ -43,6 +50,7 @@ ARCHIVES = {
     "ml-1m": ML_1M,
     "ml-100k": ML_100K,
     "ml-latest-small": LATEST,
+    "ml-20m": ML_20M,
     "netflix-excerpt": NETFLIX,
     "netflix-excerpt-dated": NETFLIX,
 }
@@ -82,6 +90,8 @@ def folder(tmp_path, monkeypatch) -> Path:
         with datasets._opened(path) as archive:
             table, titles = dataset.read(archive)
         official = Ratings(table, name, dataset.scale, titles).fingerprint()
+        if dataset.fingerprint.startswith("md5:"):
+            official = f"md5:{hashlib.md5(path.read_bytes()).hexdigest()}"
         monkeypatch.setitem(
             datasets.DATASETS, name, dataclasses.replace(dataset, fingerprint=official)
         )
@@ -134,6 +144,11 @@ def serve(monkeypatch, content: bytes, cut: int | None = None, header: str = "")
             {1: "Fabuleux destin d'Amélie, Le", 3: "Heat"},
         ),
         (
+            "ml-20m",
+            [(1, 2, 3.5, 1112486027), (1, 1193, 5, 1112484676), (2, 1193, 4, 1112486027)],
+            {2: "Misérables, Les (1995)", 1193: "Heat"},
+        ),
+        (
             "netflix-excerpt",
             [(7, 3, 1), (2649429, 3, 2), (2649429, 17770, 4)],
             {3: "Misérables, Les", 17770: "Face/Off"},
@@ -152,7 +167,8 @@ def test_each_official_format_is_read(folder, name, rows, titles):
     assert list(ratings.table.itertuples(index=False, name=None)) == rows
     assert ratings.titles.to_dict() == titles
     assert ratings.name == name
-    assert ratings.scale == ((0.5, 5.0) if name == "ml-latest-small" else (1.0, 5.0))
+    half_stars = name in ("ml-latest-small", "ml-20m")
+    assert ratings.scale == ((0.5, 5.0) if half_stars else (1.0, 5.0))
 
 
 def test_ml_latest_small_is_embedded_and_the_default(monkeypatch, tmp_path):
@@ -299,6 +315,15 @@ def test_one_rating_missing_is_refused(folder):
     put(folder, zipped(ML_1M | {"ml-1m/ratings.dat": shorter}))
     with pytest.raises(ValueError, match="does not hold the official"):
         datasets.load("ml-1m")
+
+
+def test_an_archive_known_by_its_checksum_must_be_that_archive(folder):
+    folder.mkdir()
+    (folder / "ml-20m.zip").write_bytes(zipped(ML_20M))
+    assert len(datasets.load("ml-20m")) == 3
+    (folder / "ml-20m.zip").write_bytes(zipped(ML_20M | {"ml-20m/README.txt": b"."}))
+    with pytest.raises(ValueError, match=r"not hold the official MovieLens 20M.*md5:.*Delete"):
+        datasets.load("ml-20m")
 
 
 def test_a_missing_member_is_named(folder):

@@ -400,6 +400,25 @@ class TestCompare:
             evaluation.compare(self.ours, self.theirs.sample(frac=1, random_state=0))
 
 
+# -- seen items left in the lists ------------------------------------------------------
+
+
+def test_without_the_mask_seen_items_take_the_places(small):
+    """Popularity puts what everybody has seen on top: unmasked, the lists start with it."""
+    ratings = small.at_least(4).with_min_count(user=5)
+    split = splits.held_out_users(ratings, num_users=100)
+    model = models.Popularity()
+    training.fit(model, split.train)
+    masked = evaluation.rank(model, split.test, ["ndcg@20"]).per_user["ndcg@20"]
+    unmasked = evaluation.rank(model, split.test, ["ndcg@20"], mask=False).per_user["ndcg@20"]
+    top = loop_top(split.train.col_counts.numpy(), [False] * split.train.num_cols, 20)
+    for row in range(100):
+        held = set(split.test.held_out.rows(slice(row, row + 1)).indices.tolist())
+        if held:
+            assert unmasked.iloc[row] == pytest.approx(loop_metric("ndcg", top, held, 20))
+    assert masked.mean() > unmasked.mean() + 0.01
+
+
 # -- the anchor ----------------------------------------------------------------------
 
 

@@ -285,6 +285,17 @@ def test_per_user_results_have_the_metrics_as_their_means():
     assert "per_user" not in experiments.measure(ranking(), seed=0)
 
 
+def test_the_mask_can_be_switched_off():
+    """Popularity shows every user what she has seen already; both results must say so."""
+    masked, unmasked = (
+        experiments.measure(ranking(per_user=True, **how), seed=0) for how in ({}, {"mask": False})
+    )
+    assert masked["split"] == unmasked["split"]
+    assert masked["metrics"]["ndcg@100"] > unmasked["metrics"]["ndcg@100"] + 0.01
+    values = [value for value in unmasked["per_user"]["ndcg@100"] if value is not None]
+    assert np.mean(values) == pytest.approx(unmasked["metrics"]["ndcg@100"], abs=1e-5)
+
+
 def test_ratings_can_be_cut_to_events_and_to_the_most_popular_items():
     def parts(**changes) -> list[float]:
         found = experiments.measure(ranking(model={"name": "EASE"}, **changes), seed=0)
@@ -435,6 +446,14 @@ def test_resuming_measures_only_what_is_missing(tiny):
     ]
     list(experiments.run(experiments.find("tiny")))
     assert len(tiny.measured) == 4
+
+
+def test_a_point_may_have_fewer_seeds(tiny):
+    tiny.write(TINY.replace('answers = "some-key"', "seeds = 1"))
+    list(experiments.run(experiments.find("tiny")))
+    assert stored(tiny) == [("AutoRec", 0), ("AutoRec", 1), ("mean", 0)]
+    list(experiments.run(experiments.find("tiny"), seeds=1))
+    assert len(tiny.measured) == 3
 
 
 def test_the_file_is_whole_after_each_result(tiny):

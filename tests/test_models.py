@@ -232,6 +232,14 @@ def test_pure_svd_is_the_dense_svd_of_the_matrix_with_zeros(random_matrix, shape
     assert error < np.linalg.norm(zeros - project(zeros, rank - 1)) - 1e-3
 
 
+def test_pure_svd_can_read_events_in_place_of_stars(random_matrix):
+    X = random_matrix(12, 20, seed=4)
+    ones = (X.dense() > 0).numpy().astype(float)
+    found = fitted("PureSVD", X, rank=4, binary=True).score(X).numpy()
+    np.testing.assert_allclose(found, project(ones, 4), atol=1e-4)
+    assert abs(found - fitted("PureSVD", X, rank=4).score(X).numpy()).max() > 0.1
+
+
 def test_imputed_svd_is_the_dense_svd_of_the_matrix_filled_with_item_means(X, dense):
     found = fitted("ImputedSVD", X, impute="item-mean").score(X).numpy()
     means = np.nanmean(dense, 0)

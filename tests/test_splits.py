@@ -253,11 +253,40 @@ def test_held_out_users_can_hold_out_their_latest_ratings(random_ratings):
     assert first.sort().values.tolist() == list(range(1, len(first) + 1))
 
 
+def test_places_do_not_change_the_draw(random_ratings):
+    ratings = random_ratings(40, 25, 0.5)
+    plain = splits.held_out_users(ratings, num_users=8)
+    placed = splits.held_out_users(ratings, num_users=8, places=True)
+    latest = splits.held_out_users(ratings, num_users=8, order="time")
+    for part in ("fold_in", "held_out"):
+        mine, theirs = (getattr(split.test, part) for split in (placed, plain))
+        assert torch.equal(mine.indices, theirs.indices)
+        assert torch.equal(mine.indptr, theirs.indptr)
+    assert torch.equal(placed.train.values, latest.train.values)
+    # Negative control: without places the values are the stars.
+    assert torch.equal(plain.train.indices, latest.train.indices)
+    assert not torch.equal(plain.train.values, latest.train.values)
+
+
+def test_a_user_s_share_may_be_rounded_up(random_ratings):
+    """13 ratings: int(.2 * 13) = 2 are held out, or 13 - int(.8 * 13) = 3."""
+    ratings = random_ratings(30, 20, 0.6)
+    counts = ratings.table.groupby("user").size()
+    down, up = (splits.hold_out_per_user(ratings, round_up=r) for r in (False, True))
+    n = counts.to_numpy()
+    assert down.test.held_out.row_counts.tolist() == [int(0.2 * x) for x in n]
+    assert up.test.held_out.row_counts.tolist() == [x - int(0.8 * x) for x in n]
+    assert (up.test.held_out.row_counts > down.test.held_out.row_counts).any()
+    assert up.train.nnz + up.test.held_out.nnz == len(ratings)
+
+
 def test_held_out_users_in_time_need_timestamps(random_ratings):
     ratings = random_ratings()
     bare = dataclasses.replace(ratings, table=ratings.table.drop(columns="timestamp"))
     with pytest.raises(ValueError, match="no timestamps"):
         splits.held_out_users(bare, num_users=3, order="time")
+    with pytest.raises(ValueError, match="no timestamps"):
+        splits.held_out_users(bare, num_users=3, places=True)
     with pytest.raises(ValueError, match="'random' or 'time'"):
         splits.held_out_users(ratings, num_users=3, order="late")
 
