@@ -186,7 +186,8 @@ class _Run:
     def one_epoch(self, X: Interactions, batch_size: int, validate, watch) -> None:
         start = time.perf_counter()
         self.model.train()
-        self.model.start_epoch(self.epoch + 1)
+        if self.model.start_epoch(self.epoch + 1):
+            self.optimiser.state.clear()  # it remembers another loss
         total = torch.zeros((), device=X.device)
         lr = self.optimiser.param_groups[0]["lr"]
         for batch in X.batches(batch_size, generator=self.generator):

@@ -307,6 +307,53 @@ def test_what_is_watched_is_the_model_in_evaluation(X):
     assert modes == [False] * 4
 
 
+class TwoLosses(GradientRecommender):
+    """One number with a steep loss for two epochs, then with a gentle one the other way."""
+
+    fresh = True
+
+    def build(self, train):
+        self.w = torch.nn.Parameter(torch.zeros(()))
+
+    def start_epoch(self, epoch):
+        self._slope = 1000.0 if epoch <= 2 else -1.0
+        return self.fresh and epoch == 3
+
+    def loss(self, batch):
+        return self._slope * self.w
+
+    def score(self, fold_in):
+        return self.w.detach().repeat(fold_in.num_rows, fold_in.num_cols)
+
+
+class TwoLossesOneMemory(TwoLosses):
+    fresh = False
+
+
+def test_a_stage_can_ask_for_a_fresh_optimiser(X, tmp_path):
+    """Adam's first step is as long as the learning rate, whatever the gradient."""
+
+    def last_step(make, **options) -> float:
+        ends = [
+            fitted(X, make=make, epochs=n, batch_size="all", lr=0.1, **options)[0].w.item()
+            for n in (2, 3)
+        ]
+        return ends[1] - ends[0]
+
+    assert last_step(TwoLosses) == pytest.approx(0.1, rel=1e-4)
+    assert last_step(TwoLosses, checkpoint=tmp_path / "resumed.pt") == pytest.approx(0.1, rel=1e-4)
+    # Negative control: what Adam remembers of the steep loss drags it on downhill.
+    assert last_step(TwoLossesOneMemory) < 0
+
+
+def test_ract_asks_for_one_at_each_of_its_stages(X):
+    model = models.RaCT((6, 4), actor_epochs=2, critic_epochs=3)
+    model.build(X)
+    assert [bool(model.start_epoch(epoch)) for epoch in range(1, 9)] == [
+        *(False, False, True, False, False, True, False, False)
+    ]
+
+
 def test_an_optimiser_can_start_from_the_state_of_another_training(X):
     first = fitted(X)[1]
     kept, history = fitted(X, optimizer_state=first.optimizer_state)

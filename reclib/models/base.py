@@ -72,8 +72,11 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
-    def start_epoch(self, epoch: int) -> None:
-        """Called before each epoch, counted from 1: what a training in stages has to know."""
+    def start_epoch(self, epoch: int) -> bool | None:
+        """Called before each epoch, counted from 1: what a training in stages has to know.
+
+        True asks for a fresh optimiser: what it remembers belongs to the loss of another stage.
+        """
 
     def updates(self, batch: Interactions) -> Iterator[Callable[[], Tensor]]:
         """The losses to descend on for one batch, an optimiser step after each; here one."""

@@ -59,7 +59,7 @@ class RaCT(MultVAE):
             *(nn.Linear(100, 10), nn.ReLU(), nn.Linear(10, 1), nn.Sigmoid()),
         )
 
-    def start_epoch(self, epoch: int) -> None:
+    def start_epoch(self, epoch: int) -> bool:
         self._stage = (
             "actor"
             if epoch <= self.actor_epochs
@@ -72,6 +72,10 @@ class RaCT(MultVAE):
             parameter.requires_grad_(
                 self._stage == "both" or is_critic == (self._stage == "critic")
             )
+        # The authors have an optimiser for each stage. What Adam remembers of the likelihood,
+        # momentum and gradients a hundred times larger, does not suit the critic's advice.
+        starts = (self.actor_epochs, self.actor_epochs + self.critic_epochs)
+        return epoch > 1 and epoch - 1 in starts
 
     def loss(self, batch: Interactions) -> Tensor:
         """Of the present stage, mean over the users."""
