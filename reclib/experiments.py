@@ -175,8 +175,9 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     :func:`_lesson`).
 
     Returns the metrics with the split's fingerprint, the number of epochs behind them and of
-    parameters, the seconds that fitting took (validation included), and the peak memory of the
-    process (of the GPU, if one is used) in MiB.
+    parameters, the seconds that fitting took (validation included) by the clock and by the
+    processor, which other work does not lengthen, and the peak memory of the process (of the GPU,
+    if one is used) in MiB.
     """
     ratings = datasets.load(settings["dataset"])
     if "at_least" in settings:  # ratings that count as events
@@ -215,14 +216,15 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     if settings.get("curve"):
         options["watch"] = lambda model: values(model, part)
     model = make()
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     history = training.fit(model, split.train, **options)
     result = {
         "split": split.fingerprint(),
         "metrics": values(model, part),
         "epochs": history.best_epoch or len(history.rows),
-        "parameters": getattr(model, "num_parameters", None),
+        "parameters": model.num_parameters,
         "seconds": round(time.perf_counter() - start, 1),
+        "cpu_seconds": round(time.process_time() - start_cpu, 1),
     }
     if settings.get("curve"):
         result["curve"] = _curve(history, wanted)

@@ -121,6 +121,15 @@ def test_fitting_and_scoring_leave_the_matrix_alone(X, name):
     assert X.fingerprint() == before
 
 
+def test_parameters_are_the_numbers_that_a_model_has_learnt(X):
+    items, rank = X.num_cols, 3
+    assert fitted("Popularity", X).num_parameters == items
+    assert fitted("PureSVD", X).num_parameters == items * rank
+    assert fitted("EASE", X).num_parameters == items**2
+    assert fitted("InfiniteAE", X).num_parameters == X.num_rows * items
+    assert fitted("MultDAE", X, hidden=(4,)).num_parameters == 2 * items * 4 + items + 4
+
+
 # -- means ---------------------------------------------------------------------------
 
 BY_HAND = {(0, 0): 5.0, (0, 1): 3.0, (1, 0): 1.0}  # user 2 and item 2 are empty

@@ -914,8 +914,9 @@ second
 # nothing of its own to re-test. What can be checked is the copy:
 
 # %%
-report = {"WMF": 0.386, "SLIM": 0.401}  # figure 7 of Pham and Le
-copied = {n: printed.loc[n, "value"] == told for n, told in report.items()}
+told = {"WMF": "pham-wmf-ndcg", "SLIM": "pham-slim-ndcg"}
+report = {name: claims.loc[key, "value"] for name, key in told.items()}
+copied = {n: printed.loc[n, "value"] == said for n, said in report.items()}
 assert printed.loc[list(report), "read"].eq("yes").all()
 words = pd.concat([verdict["word"], second["word"]]).value_counts()
 Markdown(

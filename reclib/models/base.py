@@ -45,6 +45,11 @@ class Recommender(ABC):
         entries gets the model's score for someone unknown, never NaN.
         """
 
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers fitting has left in the model, zeros included."""
+        return sum(value.numel() for value in vars(self).values() if isinstance(value, Tensor))
+
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
         """The same scores at the stored cells of ``wanted`` alone; float32 [wanted.nnz].
 
