@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 LIBRARIES = ("torch", "numpy", "scipy", "pandas", "recbole", "irspack", "cornac")
+TOPN = ("multvae", "recvae", "cdae", "ease")
 RECTOOLS = "0.19.0"  # as in requirements-rectools.txt; it lives in another environment
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "IRSPACK_NUM_THREADS_DEFAULT")
 
@@ -24,7 +26,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7, help="turns of each contestant (7)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="all cores by default")
     parser.add_argument(
-        "--only", choices=["evaluation", "autorec", "growth", "crossing"], help="measure one part"
+        "--only",
+        choices=["evaluation", "autorec", "growth", "crossing", *TOPN],
+        help="measure one part",
     )
     parser.add_argument(
         "--rectools-python",
@@ -38,13 +42,14 @@ def main() -> None:
     if not options.tables:
         # Before torch is imported, here and in the contestants.
         os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(options.threads)))
-        from benchmarks import autorec, evaluation
+        from benchmarks import autorec, evaluation, topn
 
         parts = {
             "evaluation": lambda n: evaluation.measure(n, os.path.abspath(options.rectools_python)),
             "autorec": autorec.measure,
             "growth": autorec.measure_growth,
             "crossing": autorec.measure_crossing,
+            **{part: functools.partial(topn.measure, part) for part in TOPN},
         }
         for part, measure in parts.items():
             if options.only in (None, part):
@@ -145,6 +150,25 @@ TABLES = {
         lambda row: f"{row['density']:.2%}",
         lambda row: f"{row['rows']:,} × {row['columns']:,}, {row['precision']}",
         "density",
+    ),
+    **dict.fromkeys(
+        TOPN[:3],
+        lambda rows: pivot(
+            rows,
+            lambda row: f"{row['shape']}, {row['precision']}",
+            lambda row: row["contestant"],
+            "time of an epoch, reclib = 1",
+        ),
+    ),
+    "ease": lambda rows: table(
+        ["", "time, reclib = 1", "memory, GB", "of the whole process"],
+        {
+            f"{row['shape']}, {row['contestant']}": [
+                ratio(row),
+                *(f"{row['values'][name]:.2f}" for name in ("memory", "peak")),
+            ]
+            for row in rows
+        },
     ),
 }
 

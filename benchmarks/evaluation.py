@@ -35,12 +35,7 @@ class Problem:
     @staticmethod
     def write(folder: Path, num_users: int, num_items: int, count: int) -> None:
         users, items = shapes.ratings(num_users, num_items, count)
-        # A fifth of each user's items, drawn by sorting random numbers within the user.
-        order = np.lexsort((np.random.default_rng(3).random(len(users)), users))
-        per_user = np.bincount(users)
-        place = np.arange(len(users)) - np.repeat(per_user.cumsum() - per_user, per_user)
-        held_out = np.zeros(len(users), dtype=bool)
-        held_out[order] = place < np.repeat(per_user // 5, per_user)
+        held_out = shapes.a_fifth(users)
         pairs = np.stack([users, items], axis=1)
         scores = shapes.scores(num_users, num_items)
         scores[tuple(pairs[held_out].T)] += 1.0  # the model has learnt something
@@ -131,13 +126,38 @@ def cornac(problem: Problem):
     return run
 
 
-def recbole(problem: Problem, users_per_batch: int | None = 500):
+def recbole_data(model, parts: dict[str, np.ndarray], num_items: int, **settings):
+    """RecBole's configuration, its data set, and its loaders of the parts train, valid and test."""
     # RecBole 1.2.1 uses names that NumPy 2 has dropped.
     for old, new in {"float_": "float64", "complex_": "complex128", "unicode_": "str_"}.items():
         setattr(np, old, getattr(np, new))
-    import torch
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
+
+    files = Path("given")
+    files.mkdir(exist_ok=True)
+    for part, pairs in parts.items():
+        header = "user_id:token\titem_id:token"
+        np.savetxt(files / f"given.{part}.inter", pairs, "%d", "\t", header=header, comments="")
+    # Items that nobody rated can be recommended, too.
+    np.savetxt(
+        files / "given.item", np.arange(num_items), "%d", header="item_id:token", comments=""
+    )
+    given = {
+        "data_path": ".",
+        "benchmark_filename": list(parts),
+        "load_col": {"inter": ["user_id", "item_id"], "item": ["item_id"]},
+        "eval_args": {"group_by": "user", "order": "RO", "mode": "full"},
+        "use_gpu": False,
+        "train_neg_sample_args": None,
+    }
+    config = Config(model, "given", config_dict=given | settings)
+    dataset = create_dataset(config)
+    return config, dataset, data_preparation(config, dataset)
+
+
+def recbole(problem: Problem, users_per_batch: int | None = 500):
+    import torch
     from recbole.model.abstract_recommender import GeneralRecommender
     from recbole.trainer import Trainer
     from recbole.utils import InputType
@@ -160,34 +180,17 @@ def recbole(problem: Problem, users_per_batch: int | None = 500):
             users = interaction[self.USER_ID]  # successive ones: a view, nothing is copied
             return self.scores[users[0] : users[-1] + 1]
 
-    files = Path("given")
-    files.mkdir(exist_ok=True)
     # The validation part may not be empty; it repeats one training pair, which changes nothing.
     parts = {"train": problem.fold_in, "valid": problem.fold_in[:1], "test": problem.held_out}
-    for part, pairs in parts.items():
-        header = "user_id:token\titem_id:token"
-        np.savetxt(files / f"given.{part}.inter", pairs, "%d", "\t", header=header, comments="")
-    # Items that nobody rated can be recommended, too.
-    np.savetxt(
-        files / "given.item", np.arange(problem.shape[1]), "%d", header="item_id:token", comments=""
-    )
     settings = {
-        "data_path": ".",
-        "benchmark_filename": list(parts),
-        "load_col": {"inter": ["user_id", "item_id"], "item": ["item_id"]},
-        "eval_args": {"group_by": "user", "order": "RO", "mode": "full"},
         "metrics": ["Recall", "NDCG"],
         "topk": [20, 50, 100],
         "valid_metric": "NDCG@100",
         "metric_decimal_place": 12,
-        "use_gpu": False,
-        "train_neg_sample_args": None,
     }
     if users_per_batch:  # else its default, which comes to a single user
         settings["eval_batch_size"] = users_per_batch * (problem.shape[1] + 1)
-    config = Config(Given, "given", config_dict=settings)
-    dataset = create_dataset(config)
-    *_, test = data_preparation(config, dataset)
+    config, _, (*_, test) = recbole_data(Given, parts, problem.shape[1], **settings)
     trainer = Trainer(config, Given(config, test.dataset))
 
     def run():

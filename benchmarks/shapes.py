@@ -22,21 +22,40 @@ def popularity(num_items: int) -> np.ndarray:
     return np.random.default_rng(0).permutation(chance / chance.sum())
 
 
-def ratings(num_users: int, num_items: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """User and item of ``count`` distinct ratings, sorted by user; every user has at least 10."""
+def ratings(
+    num_users: int, num_items: int, count: int, tastes: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """User and item of ``count`` distinct ratings, sorted by user; every user has at least 10.
+
+    With several ``tastes`` there is more to learn than which items are popular: each is shared
+    by equally many users, and makes every item more or less likely.
+    """
     rng = np.random.default_rng(1)
     share = rng.lognormal(sigma=1.0, size=num_users)
     per_user = np.minimum(10 + (count - 10 * num_users) * share / share.sum(), num_items / 2)
     per_user = np.floor(per_user).astype(int)
     # What rounding and the limit have taken away is given to users at random.
     per_user += rng.multinomial(count - per_user.sum(), np.full(num_users, 1 / num_users))
-    log_chance = np.log(popularity(num_items))
+    log_chance = np.log(popularity(num_items)) + np.zeros((tastes, 1))
+    if tastes > 1:
+        log_chance += np.random.default_rng(5).normal(scale=1.5, size=log_chance.shape)
     items = []
-    for n in per_user:
+    for user, n in enumerate(per_user):
         # The n largest of log p + Gumbel noise: n draws without replacement.
-        keys = log_chance - np.log(rng.standard_exponential(num_items))
+        keys = log_chance[user % tastes] - np.log(rng.standard_exponential(num_items))
         items.append(np.sort(np.argpartition(-keys, n - 1)[:n]))
     return np.repeat(np.arange(num_users), per_user), np.concatenate(items)
+
+
+def a_fifth(users: np.ndarray) -> np.ndarray:
+    """Mark a fifth of each user's ratings, drawn at random; ``users`` are sorted."""
+    # By sorting random numbers within the user.
+    order = np.lexsort((np.random.default_rng(3).random(len(users)), users))
+    per_user = np.bincount(users)
+    place = np.arange(len(users)) - np.repeat(per_user.cumsum() - per_user, per_user)
+    marked = np.zeros(len(users), dtype=bool)
+    marked[order] = place < np.repeat(per_user // 5, per_user)
+    return marked
 
 
 def scores(users: int, num_items: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse
 import torch
+import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
 
 # torch announces at first use that its CSR tensors are in beta; the tests cover what is used here.
@@ -228,13 +229,15 @@ class Interactions:
     def gram(self) -> Tensor:
         """``X' X``, float32 [num_cols, num_cols] on the device of X.
 
-        A sparse product, a thousand columns at a time: a dense one costs as many steps for a
-        row of two entries as for a full one.
+        A sparse product, a thousand rows at a time and only from the diagonal on: a dense one
+        costs as many steps for a row of two entries as for a full one.
         """
         X, out = self.scipy(), np.empty((self.num_cols, self.num_cols), dtype=np.float32)
         X_T = X.T.tocsr()
         for start in range(0, self.num_cols, 1000):
-            (X_T[start : start + 1000] @ X).toarray(out=out[start : start + 1000])
+            stop = start + 1000
+            out[start:stop, start:] = (X_T[start:stop] @ X[:, start:]).toarray()
+            out[stop:, start:stop] = out[start:stop, stop:].T
         return torch.from_numpy(out).to(self.device)
 
     def missing(self, count: int) -> tuple[Tensor, Tensor]:
@@ -313,17 +316,32 @@ class Interactions:
         return (left @ right.T).view(-1)[self.cells]
 
 
+def _product(X: Interactions, weight: Tensor) -> Tensor:
+    """``X @ weight`` without gradients."""
+    if weight.is_cuda:
+        return X.csr() @ weight
+    # The same sums of rows of ``weight``, in a quarter of the time that the CSR product takes.
+    return F.embedding_bag(
+        X.indices,
+        weight.contiguous(),
+        X.indptr,
+        mode="sum",
+        per_sample_weights=X.values,
+        include_last_offset=True,
+    )
+
+
 class _SparseTimesDense(torch.autograd.Function):
     """``Y = X @ W`` with constant sparse X, so ``dW = X.T @ dY``."""
 
     @staticmethod
     def forward(ctx, X: Interactions, weight: Tensor) -> Tensor:
         ctx.X = X
-        return X.csr() @ weight
+        return _product(X, weight)
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        return None, ctx.X.T.csr() @ grad.contiguous()
+        return None, _product(ctx.X.T, grad)
 
 
 class _ProductAtCells(torch.autograd.Function):
@@ -339,6 +357,6 @@ class _ProductAtCells(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor):
         left, right = ctx.saved_tensors
-        X = ctx.X
-        G, G_T = X.csr(grad.contiguous()), X.T.csr(grad[X.by_column])
-        return None, G @ right, G_T @ left
+        G = ctx.X.with_values(grad.contiguous())
+        G_T = ctx.X.T.with_values(grad[ctx.X.by_column])
+        return None, _product(G, right), _product(G_T, left)

@@ -53,15 +53,15 @@ class _Multinomial(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, logits: Tensor, X: Interactions) -> Tensor:
-        total = logits.new_zeros(X.num_rows).index_add_(0, X.row_ids, X.values)
-        log_sum = logits.logsumexp(1)
+        log_pi = logits.log_softmax(1)
         ctx.X = X
-        ctx.save_for_backward(logits, log_sum, total)
-        return total @ log_sum - logits.view(-1)[X.cells] @ X.values
+        ctx.save_for_backward(log_pi)
+        return -(log_pi.view(-1)[X.cells] @ X.values)
 
     @staticmethod
     def backward(ctx, grad: Tensor):
-        logits, log_sum, total = ctx.saved_tensors
-        out = (logits - log_sum[:, None]).exp_().mul_((grad * total)[:, None])
+        (log_pi,) = ctx.saved_tensors
+        total = grad.new_zeros(ctx.X.num_rows).index_add_(0, ctx.X.row_ids, ctx.X.values)
+        out = log_pi.exp().mul_((grad * total)[:, None])
         out.view(-1)[ctx.X.cells] -= grad * ctx.X.values
         return out, None

@@ -20,7 +20,7 @@
 #
 # **You need** {doc}`/book/foundations/02-measuring` for ranking metrics, intervals
 # and paired comparisons, {doc}`/book/foundations/01-ratings` for what a timestamp of
-# MovieLens records, and Mult-VAE, which two chapters before this one teaches.
+# MovieLens records, and Mult-VAE from {doc}`/book/top-n/12-multinomial-autoencoders`.
 #
 # **You will be able to** write down a gated recurrent unit and compute one by hand,
 # derive the bound of a sequential variational autoencoder and prove what it asks for
@@ -353,9 +353,8 @@ if dataset == "ml-latest-small":
 
 # %% [markdown]
 # Nobody watches a film a minute. A timestamp of MovieLens says when a rating was
-# *typed in*, and most people typed in years of cinema in one evening. The site chose
-# what to show them next, so the order is at least partly the site's
-# ({cite:t}`fan2023model`). That can be seen. Take two films that two users both rated
+# *typed in*, and most people typed in years of cinema in one evening. The order is at
+# least partly that of the site's pages ({cite:t}`fan2023model`). That can be seen. Take two films that two users both rated
 # one right after the other, not in the same second. If users rated in their own order,
 # the two would agree on which came first in half of the cases.
 
@@ -377,9 +376,7 @@ assert agreement > 0.55
 # They agree more often than that. Some of it may be the order in which films
 # appeared. Whatever its cause, a model that learns "after this film, that one"
 # learns something here; whether it learns a person's taste or a list on a web page,
-# this data set cannot say. For a site that wants to know what to show next to somebody
-# who is rating, it is even the right question. For "what will she watch next week" it
-# is not.
+# this data set cannot say.
 #
 # Another trace of the site: the first films that a user rates are popular ones. For
 # each like we ask what share of the other training users has that film, and where in
@@ -432,14 +429,14 @@ print(f"{int(sizes[0].sum()):,} items held out; {len(moved):,} of them differ")
 wanted = ["ndcg@100", "recall@100", "capped_recall@20", "capped_recall@50"]
 make = {
     "popularity": Popularity,
-    "PureSVD": lambda: PureSVD(30),
+    "PureSVD": lambda: PureSVD(30, binary=True),
     "Mult-VAE": lambda: MultVAE((200,), anneal_steps=1000),
 }
 found = {}
 for name, model in make.items():
     for seed in range(seeds if name == "Mult-VAE" else 1):
         fitted = model()
-        options = dict(epochs=30, batch_size=50, seed=seed)
+        options = dict(epochs=20, batch_size=50, seed=seed)
         training.fit(fitted, by_chance.train, **options)
         for how, each in (("random", by_chance), ("time", by_time)):
             ranking = evaluation.rank(fitted, each.test, wanted)
@@ -482,12 +479,11 @@ print("all three score higher on a random fold-in of the same users")
 # ### SVAE on the temporal test
 #
 # Now the model that can see order. Four hundred users are few for a recurrent network,
-# and a chapter has a minute. So we keep the films that at least twenty users like: fewer
-# outputs, more said about each. This is a demonstration and not a contest, on *another*
-# data set than the tables above, so that no number of this section may be held against
-# them.
+# so we keep the films that at least twenty users like: fewer outputs, more said about
+# each. That is *another* data set; no number of this section may be held against the
+# tables above.
 #
-# We ask one thing that needs no contest. Shuffle the places of the test users' folded-in
+# We ask one thing only. Shuffle the places of the test users' folded-in
 # items. A model that uses order must rank otherwise; one that does not will not notice.
 
 
@@ -576,11 +572,10 @@ difference, low, high, *_ = order_matters
 Markdown(f"{said}: {difference:+.3f}, 95 % from {low:+.3f} to {high:+.3f}.")
 
 # %% [markdown]
-# This control belongs beside every sequential model. To be better than popularity, or
-# even than Mult-VAE, does not show that *order* did it: a recurrent network can read a
-# history as a set, with the latest items a little louder. Only a test in which nothing
-# but the order changes can show it, and a paper that claims the value of order owes it
-# to the reader.
+# This control belongs beside every sequential model. To be better than Mult-VAE does not
+# show that *order* did it: a recurrent network can read a history as a set, with the
+# latest items a little louder. Only a test in which nothing but the order changes shows
+# it.
 #
 # ### The weight that decides
 #
@@ -637,58 +632,228 @@ print("a small weight learns the walk; the full bound does not pay for it")
 # ### At paper scale, from the record
 #
 # The recorded runs follow the paper's protocol on MovieLens 1M: ratings of 4 and 5
-# stars, users with at least five of them, 750 test and 750 validation users, and the
-# latest fifth held out. The epoch is chosen on the validation users by NDCG@100. Three
-# things differ from the paper. We hold out the fifth rounded *down*, the authors'
-# program rounds up: most users have one item less to predict. We measure with $z = \mu$
-# and read the whole fold-in. And eight users make a batch, not one.
+# stars, users with at least five of them, 750 test and 750 validation users, the latest
+# fifth held out. The authors use the seed of {cite:t}`liang2018variational`, and so does
+# `reclib`. The counts of training users, training events and items that their notebook
+# prints are those of our split: by all we can see the users are the same. (The
+# program drops users of more than a thousand likes. With them dropped the counts are
+# others, so the notebook's output came from data prepared before that line.)
 
 # %%
 Markdown(evidence.provenance("svae-ml1m"))
 
 # %% [markdown]
-# The means over seeds, with intervals over seeds.
+# What differs is listed here and comes back in the verdict. A prediction uses $z = \mu$
+# and the whole fold-in; several users make a batch, not one; the weight of the KL term is
+# about what the authors' program really had, as we shall see. The epoch is chosen on
+# the validation users by NDCG@100. And a fifth of a history is seldom a whole number:
 
 # %%
-recorded = evidence.table("svae-ml1m")
-recorded[["metric", "measured", "se", "low", "high", "seeds"]]
+experiment = experiments.find("svae-ml1m")
+up = {
+    point.label: point.settings["protocol"].get("round_up", False)
+    for point in experiment.points
+}
+lines = [f"* {k}: {'up' if v else 'down'}" for k, v in up.items()]
+Markdown("Held-out fifth rounded in our runs:\n\n" + "\n".join(lines))
+
+# %% [markdown]
+# The authors' program rounds it *up* in the temporal cut; the line for a random cut,
+# which stands there commented out, rounds *down*, as Liang et al. do. Rounded up,
+# many a user has one more item to find, and NDCG rises without any better prediction.
+# Live, with a model that has no luck in it:
+
+
+# %%
+def keep(X, mask):
+    """The entries of X where ``mask`` is true."""
+    parts = (X.row_ids[mask], X.indices[mask], X.values[mask])
+    return Interactions.from_coo(*parts, shape=X.shape)
+
+
+def latest_fifth(X, users, up=False):
+    """A Test of the rows of X; the values are places, or at least in their order."""
+    n = X.row_counts[X.row_ids].double()
+    held = n - (0.8 * n).long() if up else (0.2 * n).long()
+    order = X.values.argsort(stable=True)
+    order = order[X.row_ids[order].argsort(stable=True)]
+    place = torch.empty(X.nnz, dtype=torch.int64)
+    place[order] = torch.arange(X.nnz) - X.indptr[X.row_ids]
+    late = place >= n - held
+    return Test(keep(X, ~late), keep(X, late), users)
+
+
+def whole(each):
+    """Fold-in and held-out items of a Test in one matrix."""
+    both = (each.fold_in, each.held_out)
+    parts = ("row_ids", "indices", "values")
+    parts = [torch.cat([getattr(X, part) for X in both]) for part in parts]
+    return Interactions.from_coo(*parts, shape=both[0].shape)
+
+
+histories = whole(by_time.test)
+histories = keep(histories, histories.row_counts[histories.row_ids] >= 5)
+again = latest_fifth(histories, by_time.test.users)
+assert torch.equal(again.held_out.cells, by_time.test.held_out.cells)
+rounded = latest_fifth(histories, by_time.test.users, up=True)
+svd = PureSVD(30, binary=True).fit(by_time.train)
+both = {"down": again, "up": rounded}
+both = {how: evaluation.rank(svd, each, wanted) for how, each in both.items()}
+print(f"held out: {again.held_out.nnz:,} down, {rounded.held_out.nnz:,} up")
+
+# %% [markdown]
+# The same weights, the same users:
+
+# %% tags=["nbval-ignore-output"]
+both = pd.DataFrame({how: r.per_user.mean() for how, r in both.items()}).T
+assert both.loc["up", "ndcg@100"] > both.loc["down", "ndcg@100"]
+both
 
 # %% [markdown]
 # ## Verdict
 #
 # ### Number by number
 #
-# Both metrics of the paper's table, held against ours with the rule of the book: the
-# whole interval within .01 of the published number is *reproduced*.
+# For each row of the paper: is our mean within two standard errors of the published
+# number? The error has two parts, over users and over seeds. With $s_U$ the standard
+# deviation over the $U$ users of the user's mean over seeds, and $s_S$ that of
+# the result over $S$ seeds,
+#
+# $$
+# \mathrm{SE}^2 = \frac{s_U^2}{U} + s_S^2 \Bigl(1 + \frac1S\Bigr) .
+# $$ (eq-svae-error)
+#
+# The 1 is for the one training behind the published number. If the users are the same,
+# the first part is too large, and the rule is generous to the paper and to us.
+
 
 # %%
-experiment = experiments.find("svae-ml1m")
+def against(label, key, metric):
+    """Published against recorded, in the errors of the equation."""
+    runs = [r for r in record.results if r["label"] == label]
+    claim = claims.loc[key, "value"]
+    row = {"published": claim, "seeds": len(runs)}
+    if not runs:
+        return row | {"verdict": evidence.NOT_MEASURED}
+    values = np.array([r["metrics"][metric] for r in runs])
+    each = np.array([r["per_user"][metric] for r in runs], float).mean(0)
+    over_seeds = values.var(ddof=1) if len(runs) > 1 else 0.0
+    error = pd.Series(each).sem() ** 2 + over_seeds * (1 + 1 / len(runs))
+    distance = (values.mean() - claim) / math.sqrt(error)
+    word = (
+        evidence.REPRODUCED if abs(distance) <= 2 else evidence.NOT_REPRODUCED
+    )
+    row |= {"measured": values.mean(), "error": math.sqrt(error)}
+    return row | {"in errors": distance, "verdict": word}
+
+
+# %% [markdown]
+# All recorded points, and all their metrics that the paper prints:
+
+# %%
 record = experiments.Record.read(experiment)
-answers = {
-    "popularity, time": "svae-pop-time",
-    "Mult-VAE, random": "svae-multvae-random",
-    "Mult-VAE, time": "svae-multvae-time",
-    "SVAE, time": "svae-svae-time",
-}
-lines = {}
-for label, key in answers.items():
-    runs = [r["metrics"] for r in record.results if r["label"] == label]
-    for metric, suffix in (("ndcg@100", ""), ("recall@100", "-recall")):
-        claim = claims.loc[key + suffix, "value"]
-        values = [run[metric] for run in runs]
-        v = evidence.judge(values, claim, experiment.tolerance)
-        row = {"published": claim, "measured": v.mean, "low": v.low}
-        lines[label, metric] = row | {"high": v.high, "verdict": v.word}
-verdicts = pd.DataFrame(lines).T
+suffixes = {"ndcg@100": "", "recall@100": "-recall", "ndcg@10": "-ndcg10"}
+verdicts = pd.DataFrame(
+    {
+        (point.label, metric): against(point.label, point.answers + end, metric)
+        for point in experiment.points
+        for metric, end in suffixes.items()
+        if metric in point.settings["measure"]
+        and point.answers + end in claims.index
+    }
+).T
+verdicts = verdicts.reindex(
+    columns=["published", "measured", "error", "in errors", "seeds", "verdict"]
+)
 verdicts
 
 # %% [markdown]
-# The same as a picture, for NDCG@100.
+# The same as a picture, for NDCG@100, with two errors.
 
 # %% mystnb={"image": {"alt": "Published and measured NDCG@100 of popularity, Mult-VAE with random and temporal fold-in, and SVAE."}}
 ndcg = verdicts.xs("ndcg@100", level=1).drop(columns="verdict").astype(float)
+ndcg["low"] = ndcg["measured"] - 2 * ndcg["error"]
+ndcg["high"] = ndcg["measured"] + 2 * ndcg["error"]
 plots.published_and_measured(ndcg).set(xlabel="NDCG@100, MovieLens 1M")
 plt.show()
+
+# %% [markdown]
+# ### Popularity, and a mask
+#
+# Popularity has no seed and nothing to tune, so a gap in its row is a gap in protocol.
+# One mistake would explain a number that is too low: the seen films are left in the
+# lists, where they cannot be hits. {doc}`/book/top-n/09-linear-autoencoders` finds the
+# same in another program. SVAE's own program masks; the paper's
+# program for popularity is not in the repository, so this is an inference. The record has
+# both. Live, the mistake costs this much:
+
+# %%
+known = Popularity().fit(by_time.train)
+few = ["ndcg@10", "ndcg@100", "recall@100"]
+seen_left = {
+    how: evaluation.rank(known, rounded, few, mask=mask).per_user.mean()
+    for how, mask in (("masked", True), ("not masked", False))
+}
+seen_left = pd.DataFrame(seen_left).T
+assert (seen_left.loc["not masked"] < seen_left.loc["masked"]).all()
+seen_left.round(3)
+
+# %% [markdown]
+# And which of the two recorded rows lies nearer to the paper?
+
+# %%
+distance = verdicts["in errors"].astype(float).abs()
+pair = ["popularity, time", "popularity, time, not masked"]
+both = all(p in distance.index and distance[p].notna().all() for p in pair)
+if both:
+    masked, open_lists = (distance[p].max() for p in pair)
+    assert masked > 2 and open_lists < masked
+    fit = "fits" if open_lists <= 2 else "is nearer to"
+    said = (
+        f"With the mask the worst metric of popularity is {masked:.1f} errors away, "
+        f"without it {open_lists:.1f}. The published row **{fit}** lists in which seen "
+        "films were left."
+    )
+Markdown(said if both else f"Popularity: {evidence.NOT_MEASURED} with both.")
+
+# %% [markdown]
+# If so, the distance between popularity and the other rows of the paper's table is too
+# large, and that between the other rows is not touched.
+#
+# ### Row by row, in words
+#
+# Each row that is not reproduced has to have a reason, or the statement that none was
+# found. The reasons that we know are attached here; whether one is needed is computed.
+
+# %%
+reasons = {
+    "popularity, time": "seen films left in the published lists (inferred above)",
+    "Mult-VAE, time": "annealing and stopping of their Mult-VAE are not stated",
+    "SVAE, time": "ours reads the last item and takes the mean of the code; batch, "
+    "weight of the KL and weight decay differ",
+}
+
+
+def reason(label):
+    known = [reasons[label]] if label in reasons else []
+    if "random" not in label:  # a cut in time
+        known += ["ties in time are broken otherwise"]
+        known += [] if up[label] else ["the authors' cut rounds up"]
+    return "; ".join(known) or "none found"
+
+
+words = []
+for label, rows in verdicts.groupby(level=0, sort=False):
+    found = list(rows["verdict"])
+    if evidence.NOT_MEASURED in found:
+        found = evidence.NOT_MEASURED
+    elif set(found) == {evidence.REPRODUCED}:
+        found = "reproduced within two standard errors"
+    else:
+        far = rows.index.get_level_values(1)[rows["verdict"] != "reproduced"]
+        found = f"not reproduced in {', '.join(far)}; reason: {reason(label)}"
+    words.append(f"* {label}: **{found}**")
+Markdown("\n".join(words))
 
 # %% [markdown]
 # ### Claim by claim
@@ -729,9 +894,7 @@ Markdown(
 
 # %% [markdown]
 # The first line is the paper's first claim, the second its second. The third is a
-# control that every table of a temporal protocol needs. Mult-VAE had been tuned for
-# one protocol and was then measured on the other; a fair duel gives it its own search
-# on temporal validation users, which the recorded early stopping is a part of.
+# control that every table of a temporal protocol needs.
 #
 # ### The report: "SVAE best"
 #
@@ -818,19 +981,6 @@ assert past["random"] > 0.8 and past["time"] == 0
 
 
 # %%
-def latest_fifth(X, users):
-    """A Test of the rows of X, whose values are places."""
-    n = X.row_counts[X.row_ids]
-    late = X.values > n - (0.2 * n).int()
-    return Test(keep(X, ~late), keep(X, late), users)
-
-
-def keep(X, mask):
-    """The entries of X where ``mask`` is true."""
-    parts = (X.row_ids[mask], X.indices[mask], X.values[mask])
-    return Interactions.from_coo(*parts, shape=X.shape)
-
-
 training_users = latest_fifth(common.train, common.train_users)
 
 # %% [markdown]
@@ -844,8 +994,9 @@ both |= {"test users": unseen["mean"], "its se": unseen["se"]}
 pd.DataFrame(both)
 
 # %% [markdown]
-# The excess is many standard errors wide. In the public log it grew from epoch to epoch,
-# while the validation score had its best days early: exercise 4 follows both.
+# The excess is many standard errors wide. In the log of the authors' notebook, too, the
+# training line rises on after the validation line has levelled off; exercise 4 follows
+# both.
 
 # %%
 difference = seen.loc["ndcg@100", "mean"] - unseen.loc["ndcg@100", "mean"]
@@ -856,10 +1007,9 @@ print("training users: more than two standard errors better than test users")
 # %% [markdown]
 # ### Percent among fractions
 #
-# SVAE's program prints percent, the other programs of the table print fractions. In
-# one column stand then a precision near 8 and one near .09: the first looks a hundred
-# times better and is worse. A precision above 1 is impossible, and one assertion finds
-# it.
+# SVAE's program prints percent, the others of the table print fractions. One column
+# then has a precision near 8 and one near .09: the first looks a hundred times better
+# and is worse. A precision above 1 is impossible; one assertion finds it.
 
 # %%
 column = claims.loc[["pham-svae-precision", "pham-svae-cdae-precision"]]
@@ -892,7 +1042,9 @@ assert touched > 0
 # %% [markdown]
 # The tie rule alone moves the score. On MovieLens 1M the share of ties is three times
 # that of the embedded data, so a paper's temporal result cannot be repeated exactly
-# without its tie rule.
+# without its tie rule. And "within a second the numbers go up" is a rule that a sequential
+# model could learn and that holds in the test as well: one more reason for the control in
+# which only the order changes, here an order drawn at random within ties.
 
 # %% tags=["nbval-ignore-output"]
 ties = {
@@ -957,9 +1109,9 @@ pd.DataFrame({k: r.per_user.mean() for k, r in evaluations.items()}).T
 
 # %% [markdown]
 # One would expect both to work *against* the authors' own model, which is the honourable
-# direction. With so few users and so little use of the order the differences are small
-# here, and may point either way. What is certain is the wasted place: the forgotten item
-# stands in lists where it cannot be a hit.
+# direction. With so few users the differences are small here and may point either way.
+# What is certain is the wasted place: the forgotten item stands in lists where it cannot
+# be a hit.
 
 # %%
 forgotten = keep(test.fold_in, ~not_last).indices.numpy()
@@ -1105,8 +1257,8 @@ assert np.allclose(used[[2, 3]] / right[[2, 3]], 0.25, atol=0.03)
 # )
 # print(history.table[["training", "test"]])
 # ```
-# The first goes on rising; the second levels off and turns. Choosing by the first
-# chooses the last epoch, always.
+# The first goes on rising; the second levels off after a few epochs and is noise from
+# then on. Choosing by the first chooses the last epoch.
 # :::
 #
 # :::{exercise} ◆◆ One date for all
@@ -1160,6 +1312,8 @@ assert np.allclose(used[[2, 3]] / right[[2, 3]], 0.25, atol=0.03)
 #   weights. Never put them in one column.
 # * Order in MovieLens is the order of typing, for most people within a day. A claim that
 #   order helps needs a control in which only the order changes.
+# * A model without seeds or options tests the protocol: hold popularity against the
+#   published number first. Here it speaks of a mask and of a rounding.
 # * A row of training metrics in percent made "SVAE best". Ask of every number: which
 #   users, which items, which unit.
 #
