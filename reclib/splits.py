@@ -211,6 +211,7 @@ def held_out_users(
     test: float = 0.2,
     order: Literal["random", "time"] = "random",
     places: bool = False,
+    round_up: bool = False,
     seed: int = 98765,
 ) -> Split:
     """Test on users that training never saw: the protocol of Liang et al. (2018).
@@ -229,6 +230,7 @@ def held_out_users(
     With ``order="time"`` the *latest* ratings of each user are held out (Sachdeva et al. 2019),
     of the same users. All values are then places, 1 for a user's first rating; ratings of equal
     time keep the order of the table. ``places`` asks for such values with a random cut, too.
+    With ``round_up``, ``n - int((1 - test) * n)`` are held out, as their program does.
     """
     _fraction("test", test)
     if order not in ("random", "time"):
@@ -257,10 +259,10 @@ def held_out_users(
     def test_on(these: np.ndarray) -> Test:
         part = known[known["user"].isin(these)]
         if order == "time":
-            chosen = _latest_per_user(part, test, min_ratings=5)
+            chosen = _latest_per_user(part, test, min_ratings=5, round_up=round_up)
         else:
             rng = np.random.RandomState(seed)
-            chosen = _choose_per_user(part["user"], test, rng, min_ratings=5)
+            chosen = _choose_per_user(part["user"], test, rng, 5, round_up)
         ids = np.unique(part["user"])
         fold_in, held_out = (_matrix(part[keep], ids, items) for keep in (~chosen, chosen))
         return Test(fold_in, held_out, ids)
@@ -294,11 +296,14 @@ def _choose_per_user(
     return chosen
 
 
-def _latest_per_user(part: pd.DataFrame, fraction: float, min_ratings: int) -> np.ndarray:
+def _latest_per_user(
+    part: pd.DataFrame, fraction: float, min_ratings: int, round_up: bool = False
+) -> np.ndarray:
     """Mark the last ``int(fraction * n)`` places of each user; bool [len(part)]."""
     by_user = part.groupby("user")["rating"]
     n = by_user.transform("size")
-    held_out = (fraction * n).astype(int).where(n >= min_ratings, 0)
+    held_out = n - ((1 - fraction) * n).astype(int) if round_up else (fraction * n).astype(int)
+    held_out = held_out.where(n >= min_ratings, 0)
     return (by_user.rank() > n - held_out).to_numpy()
 
 

@@ -280,6 +280,21 @@ def test_a_user_s_share_may_be_rounded_up(random_ratings):
     assert up.train.nnz + up.test.held_out.nnz == len(ratings)
 
 
+@pytest.mark.parametrize("order", ["random", "time"])
+def test_held_out_users_may_round_the_share_up(random_ratings, order):
+    ratings = random_ratings(40, 25, 0.5)
+    down, up = (
+        splits.held_out_users(ratings, num_users=8, order=order, round_up=r) for r in (False, True)
+    )
+    for which in ("test", "validation"):
+        less, more = getattr(down, which), getattr(up, which)
+        n = (less.fold_in.row_counts + less.held_out.row_counts).tolist()
+        assert less.held_out.row_counts.tolist() == [int(0.2 * x) if x >= 5 else 0 for x in n]
+        assert more.held_out.row_counts.tolist() == [x - int(0.8 * x) if x >= 5 else 0 for x in n]
+    assert up.test.held_out.nnz > down.test.held_out.nnz
+    assert torch.equal(up.train.indices, down.train.indices)
+
+
 def test_held_out_users_in_time_need_timestamps(random_ratings):
     ratings = random_ratings()
     bare = dataclasses.replace(ratings, table=ratings.table.drop(columns="timestamp"))
