@@ -38,7 +38,8 @@ LATEST = {
 ML_20M = {
     "ml-20m/ratings.csv": b"userId,movieId,rating,timestamp\n2,1193,4.0,1112486027\n"
     b"1,2,3.5,1112486027\n1,1193,5.0,1112484676\n",
-    "ml-20m/movies.csv": 'movieId,title,genres\n2,"Misérables, Les (1995)",X\n1193,Heat,Y\n'.encode(),
+    "ml-20m/movies.csv": 'movieId,title,genres\n2,"Misérables, Les (1995)",X\n'
+    "1193,Heat,Y\n".encode(),
     "ml-20m/genome-scores.csv": b"movieId,tagId,relevance\n",
 }
 NETFLIX = {

@@ -58,7 +58,7 @@ Markdown(evidence.at_a_glance("11-cdae"))
 dataset = "ml-latest-small"
 num_users = 100
 hidden = 50
-epochs = 12
+epochs = 16
 seeds = 3
 l2 = 1e-5
 

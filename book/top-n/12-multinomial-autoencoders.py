@@ -288,9 +288,9 @@ assert largest < 0.25 and largest_prize < 0.9
 # A filter (ratings above 3.5, users with five events) can only remove users, and so can
 # larger held-out parts: both *lower* the number of updates. If the report kept the
 # program's 200,000 steps, batches of 500 and 200 epochs, its caps from .25 to 1 were one
-# and the same run, by {prf:ref}`thm-mult-cap`. With the paper's filter the cap of .9 was
-# out of reach even on the whole Prize data. Left, $\beta_t$ with these steps for caps from .1 to 1;
-# right, with the 2,000 steps and the updates of our recorded runs; dotted, .25.
+# and the same run, by {prf:ref}`thm-mult-cap`. With the paper's filter the cap of .9 was out
+# of reach even on the whole Prize data. Left, $\beta_t$ with these steps for caps from .1 to
+# 1; right, with the 2,000 steps and the updates of our recorded runs; dotted, .25.
 
 # %% mystnb={"image": {"alt": "Beta over the updates for caps from .1 to 1. Left, with 200,000 annealing steps, training ends on the rising line near .25 and only the caps of .1 and .2 bend it. Right, with 2,000 steps, each cap bends the line at its own height."}}
 how = experiments.find("anneal-ml1m").points[0].settings["training"]
@@ -682,7 +682,7 @@ for name, kind in kinds.items():
 pd.DataFrame(tuned).T
 
 # %% [markdown]
-# In pairs, with popularity on the same films as the floor.
+# In pairs, with popularity as the floor:
 
 # %% tags=["nbval-ignore-output"]
 mean_of["floor"] = evaluation.rank(
@@ -1087,8 +1087,7 @@ if len(acting) > 1:
 swept["verdict"].filter(like="cap").rename_axis("cap .2 is better than")
 
 # %% [markdown]
-# **Learning rates of .1, .3 and .001 "significantly affected the performance"**, and .001
-# is best. With Adam, the first step moves *each* weight by the learning rate. Weights of
+# **Learning rates of .1, .3 and .001 "significantly affected the performance"**. With Adam, the first step moves *each* weight by the learning rate. Weights of
 # this network start at a few hundredths, so a rate of .1 replaces them at once. A log
 # variance is a sum over 600 hidden units: a rate of .3 can move it by 180, and $e^{180}$ is
 # more than single precision holds. On the three hundred films, with the paper's widths:
@@ -1141,9 +1140,6 @@ print(f"pairs that disagree: {len(against)}")
 # **"200 epochs is a common starting point"**: it is the paper's number for MovieLens 20M,
 # with 100 for its other data. **More robust "when user-item interaction data is scarce"** is
 # the paper's sentence, and no run of the report tests it.
-#
-# Five lines would answer most of these questions: the users and films after filtering, the
-# split, the cut-off, the seed, and the largest $\beta$ reached.
 #
 # ## What goes wrong
 #
@@ -1366,8 +1362,7 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 # $\sum_i (\sigma(c) - x_i) = I \sigma(c) - N = 0$, so $\sigma(c) = N/I$ and $c = \log
 # \frac{N}{I - N}$: the activity of the user. An input of length one hides the number of
 # events, which shows only in how far it is spread. The trained model has found it all the
-# same: the correlation is high, though its level lies below the best constant, since it has
-# logits to raise above it.
+# same: the correlation is high.
 #
 # ```python
 # model = fitted(small_vae(LogisticVAE), small)
@@ -1460,7 +1455,8 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 #   bound most of the code falls silent. A cap acts only if the updates reach it.
 # * Dropout on an input of length one is an L2 penalty that looks only at likely items.
 # * NDCG grows when the catalogue shrinks, for random scores, popularity and networks alike.
-# * Print the number of users and items, the cut-off, the updates and the largest $\beta$.
+# * Five lines answer most of the questions to such a report: users and items after the
+#   filter, the split, the cut-off, the seed, the largest $\beta$ reached.
 #
 # ## References
 #
