@@ -310,8 +310,9 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # ### What it costs
 #
 # $G$ costs a sparse product. Its factorisation and inverse cost about $I^3$ products
-# and sums, and two matrices of $I^2$ numbers must fit into memory. The number of
-# *users* hardly enters. The next cell does the arithmetic for float32.
+# and sums, and a matrix of $I^2$ numbers must fit into memory, two if the inverse does not
+# take the place of $G$. The number of *users* hardly enters. The next cell does the
+# arithmetic for float32.
 
 # %%
 items = {
@@ -321,7 +322,7 @@ items = {
     "a shop": 1_000_000,
 }
 cost = pd.DataFrame({"items": items})
-cost["GB of two matrices"] = (2 * 4 * cost["items"] ** 2 / 1e9).round(1)
+cost["GB of one matrix"] = (4 * cost["items"] ** 2 / 1e9).round(2)
 cost["10^12 steps"] = (cost["items"].astype(float) ** 3 / 1e12).round(2)
 cost
 
@@ -332,7 +333,8 @@ cost
 #
 # ## Code
 #
-# The whole of EASE in `reclib`. Column $j$ of $P$ is divided by $-P_{jj}$, then the
+# The whole of EASE in `reclib`. `_invert` puts $P$ in the place of $G + \lambda I$, by
+# Cholesky's factorisation, and says if there is none. Column $j$ of $P$ is divided by $-P_{jj}$, then the
 # diagonal is set to zero, {eq}`eq-linear-ease`. EDLAE changes the penalty,
 # {eq}`eq-linear-dropout`, and nothing else.
 
