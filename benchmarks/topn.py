@@ -29,7 +29,7 @@ EASE_SHAPES = {"ML-1M's shape": shapes.ML_1M, "4,000 x 10,000": (4_000, 10_000, 
 TASTES = 20
 # So many at least before the results must agree, most of them after the turns; RecVAE's are four
 # passes each.
-EPOCHS = {"multvae": 10, "recvae": 5, "cdae": 20}
+EPOCHS = {"multvae": 40, "recvae": 10, "cdae": 40}
 BATCH, DROPOUT, BETA, GAMMA, L2 = 500, 0.5, 0.2, 0.005, 500.0
 LR = {"multvae": 1e-3, "recvae": 5e-4, "cdae": 1e-3}
 PRECISIONS = ("highest", "medium")
@@ -77,7 +77,9 @@ class Epochs:
 
     def __init__(self, turns: Turns, problem: Problem, part: str, rounds: int):
         self.turns, self.problem, self.epoch = turns, problem, 0
-        self.last, self.enough = rounds + 2, max(rounds + 2, EPOCHS[part])
+        self.last = self.enough = rounds + 2
+        if torch.get_float32_matmul_precision() == "highest":  # once is enough
+            self.enough = max(self.last, EPOCHS[part])
 
     def __call__(self, score) -> None:
         self.epoch += 1
@@ -328,7 +330,7 @@ def measure_networks(part: str, rounds: int, folder: Path) -> list[dict]:
     )
     ours = results["reclib, highest"]["values"]
     for name, result in results.items():
-        if result["values"]["ndcg"] > ours["ndcg"] + 2 * ours["se"]:
+        if name.endswith("highest") and result["values"]["ndcg"] > ours["ndcg"] + 2 * ours["se"]:
             raise AssertionError(f"NDCG@100: reclib {ours}, {name} {result['values']}")
     rows = []
     lines = {"highest": ("highest",) * 2, "medium": ("medium",) * 2, "as shipped": PRECISIONS}
