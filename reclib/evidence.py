@@ -136,6 +136,19 @@ def per_seed(name: str) -> pd.DataFrame:
     return pd.DataFrame(flat).drop(columns=["metrics", "settings"], errors="ignore")
 
 
+def users(name: str, metric: str = "ndcg@100") -> pd.DataFrame:
+    """A metric of each test user (rows) by each recorded point (columns), mean over its seeds.
+
+    For experiments with ``per_user``; a point of which nothing is recorded has no column. NaN
+    where nothing of the user was held out. ``evaluation.compare`` takes two of the columns.
+    """
+    runs: dict[str, list] = {}
+    for result in Record.read(find(name)).results:
+        if metric in result.get("per_user", {}):
+            runs.setdefault(result["label"], []).append(result["per_user"][metric])
+    return pd.DataFrame({label: np.mean(np.array(v, float), 0) for label, v in runs.items()})
+
+
 def report() -> pd.DataFrame:
     """The tables of all experiments, one under the other, indexed by experiment and label."""
     return pd.concat({name: table(name) for name in load_experiments()}, names=["experiment"])

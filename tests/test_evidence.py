@@ -246,6 +246,22 @@ def test_every_seed_and_every_experiment_can_be_listed(recorded):
     assert report.loc[("e", "good"), "verdict"] == evidence.REPRODUCED
 
 
+def test_users_are_averaged_over_seeds(recorded):
+    path = recorded.runs / "e.json"
+    record = json.loads(path.read_text())
+    values = {0: [0.1, None, 0.5], 1: [0.3, None, 0.5], 2: [0.2, None, 0.8]}
+    for result in record["results"]:
+        if result["label"] == "good":
+            result["per_user"] = {"ndcg@100": values[result["seed"]]}
+    path.write_text(json.dumps(record))
+    users = evidence.users("e")
+    assert list(users) == ["good"]  # nobody asked for the users of the other points
+    np.testing.assert_allclose(users["good"], [0.2, np.nan, 0.6])
+    assert evidence.users("e", "recall@20").empty
+    path.unlink()
+    assert evidence.users("e").empty
+
+
 def test_a_chapter_says_what_it_costs_once_that_was_measured(book_folder):
     assert "make timings" in evidence.at_a_glance("01-ratings")
     (book_folder.path / "chapters.json").write_text(

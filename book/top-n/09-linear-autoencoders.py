@@ -563,7 +563,6 @@ print("EASE ranks; its shuffled weights do not")
 # measure what is lost. The draws overlap in their users, so the interval is somewhat
 # too narrow.
 
-
 # %%
 small = liked.with_min_count(item=10, user=5)
 
@@ -748,12 +747,9 @@ Markdown(evidence.provenance("topn-ml1m"))
 
 
 # %%
-def of_users(label, metric="ndcg@100"):
+def of_users(label):
     """The recorded metric of every test user, mean over seeds; empty if missing."""
-    runs = evidence.per_seed("topn-ml1m")
-    runs = runs[runs["label"] == label] if len(runs) else runs
-    each = [run[metric] for run in runs["per_user"]] if len(runs) else []
-    return pd.DataFrame(each, dtype=float).mean()
+    return each_user.get(label, pd.Series(dtype=float))
 
 
 def against(label):
@@ -768,6 +764,7 @@ def against(label):
     return {"measured": other.mean(), **c[keep], "verdict": verdict}
 
 
+each_user = evidence.users("topn-ml1m")
 linear = ["popularity", "item-kNN", "PureSVD", "SLIM", "EDLAE"]
 recorded = {n: against(n) for n in [*linear, "CDAE", "Mult-DAE", "Mult-VAE"]}
 recorded = pd.DataFrame.from_dict(recorded, orient="index")

@@ -826,20 +826,10 @@ topn.reindex(ours)[["metric", "measured", "se", "seeds"]]
 # over users.
 
 # %% mystnb={"image": {"alt": "NDCG at 100 of seven models on 750 unseen users of MovieLens 1M, mean and interval over users, where recorded."}}
-recorded = evidence.per_seed("topn-ml1m")
-
-
-def users_of(label, metric="ndcg@100"):
-    """A recorded metric of each test user, mean over seeds; empty if none."""
-    if recorded.empty or label not in set(recorded["label"]):
-        return pd.Series(dtype=float)
-    runs = recorded.loc[recorded["label"] == label, "per_user"]
-    return pd.DataFrame([run[metric] for run in runs]).astype(float).mean()
-
-
+users = evidence.users("topn-ml1m")
 fig, ax = plt.subplots()
 for y, label in enumerate(ours):
-    values = users_of(label)
+    values = users.get(label, pd.Series(dtype=float))
     ax.errorbar(values.mean(), y, xerr=1.96 * values.sem(), fmt="o", c="C0")
 ax.set_yticks(range(len(ours)), ours)
 ax.set(xlabel="NDCG@100, MovieLens 1M")
@@ -857,10 +847,9 @@ plt.show()
 # %%
 def order_of(worse, better):
     """Our paired difference, and a word for what it says."""
-    low, high = users_of(worse), users_of(better)
-    if low.empty or high.empty:
+    if not {worse, better} <= set(users.columns):
         return [np.nan, np.nan, np.nan, evidence.NOT_MEASURED]
-    gap = evaluation.compare(high, low)
+    gap = evaluation.compare(users[better], users[worse])
     word = "supported" if gap["low"] > 0 else "open"
     word = "contradicted" if gap["high"] < 0 else word
     return [gap["difference"], gap["low"], gap["high"], word]

@@ -857,7 +857,6 @@ caps
 # the arithmetic of two processes. Then the other rows against the cap of .2 with the rate
 # .001, seed by seed. Few seeds give wide intervals: *undecided* is no proof of equality.
 
-
 # %%
 seeds_of = evidence.per_seed("anneal-ml1m")
 if len(seeds_of):
@@ -918,23 +917,15 @@ everyone.loc[ours, ["measured", "low", "high", "seeds"]]
 # These intervals are over seeds of the training. Users vary far more than seeds, so the
 # record holds every user's NDCG and models are compared user by user:
 
-
 # %%
-def recorded_users(label):
-    experiment = experiments.find("topn-ml1m")
-    point = next(p for p in experiment.points if p.label == label)
-    results = experiments.Record.read(experiment).of(point)
-    if not results:
-        return None
-    rows = [result["per_user"]["ndcg@100"] for result in results]
-    return pd.Series(np.array(rows, dtype=float).mean(0))
+users = evidence.users("topn-ml1m")
 
 
 def recorded_pair(better, worse):
-    first, second = recorded_users(better), recorded_users(worse)
-    if first is None or second is None:
+    if not {better, worse} <= set(users.columns):
         return {"difference": np.nan, "verdict": verdict(np.nan, np.nan)}
-    found = evaluation.compare(first, second)[["difference", "low", "high"]]
+    found = evaluation.compare(users[better], users[worse])
+    found = found[["difference", "low", "high"]]
     return found.to_dict() | {"verdict": verdict(found["low"], found["high"])}
 
 

@@ -41,7 +41,6 @@ from reclib import (
     datasets,
     evaluation,
     evidence,
-    experiments,
     losses,
     plots,
     splits,
@@ -577,21 +576,13 @@ recorded[["measured", "se", "low", "high", "seeds"]]
 
 
 # %%
-def users_of(label, name):
-    """NDCG@100 of each recorded test user, mean over seeds; None without a record."""
-    experiment = experiments.find(name)
-    point = next((p for p in experiment.points if p.label == label), None)
-    found = experiments.Record.read(experiment).of(point) if point else []
-    runs = [run["per_user"]["ndcg@100"] for run in found]
-    return pd.DataFrame(runs).astype(float).mean() if runs else None
-
-
 def versus(ours, theirs, name="recvae-ml1m"):
-    pair = [users_of(label, name) for label in (ours, theirs)]
-    if any(side is None for side in pair):
+    users = evidence.users(name)
+    if not {ours, theirs} <= set(users.columns):
         empty = dict.fromkeys(["difference", "low", "high"], np.nan)
         return empty | {"found": evidence.NOT_MEASURED}
-    row = evaluation.compare(*pair)[["difference", "low", "high"]]
+    row = evaluation.compare(users[ours], users[theirs])
+    row = row[["difference", "low", "high"]]
     return row.round(4).to_dict() | {"found": word(row)}
 
 

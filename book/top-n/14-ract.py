@@ -642,22 +642,15 @@ table.loc[ours, ["measured", "low", "high", "seeds"]]
 # User by user over the recorded test users. Unless every kept RaCT is of its third stage,
 # its row is in part another run of Mult-VAE, and the word is *not measured*.
 
-
 # %%
-def recorded_users(label):
-    rows = [each["per_user"]["ndcg@100"] for each in recorded(label)]
-    return pd.Series(np.array(rows, dtype=float).mean(0)) if rows else None
+users = evidence.users("topn-ml1m")
 
 
 def recorded_pair(better, worse):
-    ours, theirs = recorded_users(better), recorded_users(worse)
-    if (
-        ours is None
-        or theirs is None
-        or ("RaCT" in (better, worse) and not third)
-    ):
+    unclear = "RaCT" in (better, worse) and not third
+    if unclear or not {better, worse} <= set(users.columns):
         return {"difference": np.nan, "verdict": verdict(np.nan, np.nan)}
-    return paired(ours, theirs)
+    return paired(users[better], users[worse])
 
 
 questions = [

@@ -596,7 +596,6 @@ share = np.bincount(walk[:, 1:].ravel(), minlength=10) / 800
 floor = float(-(share * np.log(share)).sum())
 print(f"H of the targets: {floor:.3f}; log 10 = {math.log(10):.3f}")
 
-
 # %% [markdown]
 # We train the same small SVAE with four weights of the KL term and ask for one next
 # item.
@@ -736,9 +735,9 @@ def against(label, key, metric):
     if not runs:
         return row | {"verdict": evidence.NOT_MEASURED}
     values = np.array([r["metrics"][metric] for r in runs])
-    each = np.array([r["per_user"][metric] for r in runs], float).mean(0)
+    each = evidence.users("svae-ml1m", metric)[label]
     over_seeds = values.var(ddof=1) if len(runs) > 1 else 0.0
-    error = pd.Series(each).sem() ** 2 + over_seeds * (1 + 1 / len(runs))
+    error = each.sem() ** 2 + over_seeds * (1 + 1 / len(runs))
     distance = (values.mean() - claim) / math.sqrt(error)
     word = (
         evidence.REPRODUCED if abs(distance) <= 2 else evidence.NOT_REPRODUCED
@@ -863,21 +862,14 @@ Markdown("\n".join(words))
 # rows: the difference of each user's NDCG@100, averaged over seeds, with an interval
 # over users. The words are computed.
 
-
 # %%
-def users_of(label):
-    """NDCG@100 of each test user, mean over the recorded seeds; None if there is none."""
-    runs = [r["per_user"] for r in record.results if r["label"] == label]
-    if not runs:
-        return None
-    return pd.DataFrame([run["ndcg@100"] for run in runs]).astype(float).mean()
+users = evidence.users("svae-ml1m")
 
 
 def versus(ours, theirs):
-    pair = [users_of(label) for label in (ours, theirs)]
-    if any(side is None for side in pair):
+    if not {ours, theirs} <= set(users.columns):
         return f"{ours} against {theirs}: {evidence.NOT_MEASURED}."
-    c = evaluation.compare(*pair)
+    c = evaluation.compare(users[ours], users[theirs])
     word = (
         "above" if c["low"] > 0 else "below" if c["high"] < 0 else "level with"
     )
@@ -979,7 +971,6 @@ assert past["random"] > 0.8 and past["time"] == 0
 #
 # The mistake of the table above, live. We cut the last fifth off the *training* users'
 # histories and ask the fitted SVAE for it. It was trained on those very items.
-
 
 # %%
 training_users = latest_fifth(common.train, common.train_users)

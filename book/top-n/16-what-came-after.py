@@ -638,23 +638,13 @@ Markdown(said if len(chosen) else "Nothing is recorded of the search yet.")
 # deviation of NDCG@100 over seeds; a closed form has none. The two answer different
 # questions: other users, or another start of the same training.
 
-
 # %%
-def by_user(metric="ndcg@100"):
-    """Recorded metric of each test user (rows) and model (columns)."""
-    columns = {}
-    for label, group in by_label:
-        values = [np.array(r[metric], float) for r in group["per_user"]]
-        columns[label] = np.mean(values, axis=0)
-    return pd.DataFrame(columns)
-
-
 runs = evidence.per_seed("topn-ml1m")
 by_label = runs.groupby("label", sort=False) if len(runs) else []
-users = by_user()
+users = evidence.users("topn-ml1m")
 closing = pd.DataFrame(index=users.columns)
 for metric in ("capped_recall@20", "capped_recall@50", "ndcg@100"):
-    each = by_user(metric)
+    each = evidence.users("topn-ml1m", metric)
     closing[metric.replace("capped_recall", "recall")] = each.mean()
     closing[f"± {metric[-3:]}"] = each.sem()
 if len(runs):
