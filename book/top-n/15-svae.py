@@ -690,6 +690,11 @@ def whole(each):
     return Interactions.from_coo(*parts, shape=both[0].shape)
 
 
+# %% [markdown]
+# Cut down, the histories give back the test of `splits`, item by item. Cut up, they give
+# the authors' test:
+
+# %%
 histories = whole(by_time.test)
 histories = keep(histories, histories.row_counts[histories.row_ids] >= 5)
 again = latest_fifth(histories, by_time.test.users)

@@ -56,6 +56,10 @@ from reclib.models import (
     Recommender,
 )
 
+# %% [markdown]
+# What a run of this chapter takes, as it was measured:
+
+# %%
 plots.use_style()
 pd.options.display.precision = 4
 Markdown(evidence.at_a_glance("16-what-came-after"))
