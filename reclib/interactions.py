@@ -211,14 +211,10 @@ class Interactions:
         out.view(-1)[self.cells] = self.values
         return out
 
-    def csr(self, values: Tensor | None = None) -> Tensor:
-        """A torch sparse CSR tensor of this pattern, with its own or other ``values``."""
+    def csr(self) -> Tensor:
+        """A torch sparse CSR tensor."""
         return torch.sparse_csr_tensor(
-            self.indptr,
-            self.indices,
-            self.values if values is None else values,
-            self.shape,
-            check_invariants=False,
+            self.indptr, self.indices, self.values, self.shape, check_invariants=False
         )
 
     def scipy(self) -> scipy.sparse.csr_array:
