@@ -88,6 +88,15 @@ def seen_rmse(model: Recommender, X: Interactions, clip=None, **options) -> floa
     return metrics.rmse(predicted, X.values.to(predicted.device)).item()
 
 
+def activity_groups(test: Test, groups: int) -> np.ndarray:
+    """Equally large groups of the test users by how many ratings are visible of each.
+
+    int64 [users], 0 for the least active; users who have equally many keep their order.
+    """
+    visible = pd.Series(test.fold_in.row_counts.cpu().numpy())
+    return pd.qcut(visible.rank(method="first"), groups, labels=False).to_numpy()
+
+
 # -- ranking -------------------------------------------------------------------
 
 

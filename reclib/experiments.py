@@ -13,41 +13,25 @@ import json
 import multiprocessing
 import os
 import platform
-import resource
 import subprocess
-import time
 import tomllib
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from reclib import augmentation, datasets, evaluation, splits, training
-from reclib.interactions import Interactions, resolve_device
-from reclib.models import MODELS, Recommender
-from reclib.ratings import Ratings
+from reclib import datasets, evaluation, tuning
+from reclib.interactions import resolve_device
+from reclib.measuring import BEYOND, PROTOCOLS, RATING_METRICS, measure
+from reclib.models import MODELS
 
-PROTOCOLS = {
-    protocol.__name__: protocol
-    for protocol in (
-        splits.hold_out,
-        splits.hold_out_per_user,
-        splits.temporal,
-        splits.held_out_users,
-    )
-}
-RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
-# Protocols that draw another split for each seed; the others have one split, and the seed
-# is that of the training alone.
-DRAWN_ANEW = ("hold_out", "hold_out_per_user")
 # What a point may say; the rest of an experiment is about how it is read.
 SETTINGS = (
     *("dataset", "at_least", "top_items", "min_count", "protocol", "model", "training"),
-    *("measure", "mask", "clip", "on", "curve", "per_user", "students"),
+    *("measure", "mask", "clip", "on", "curve", "per_user", "groups", "students", "space"),
 )
 
 
@@ -55,7 +39,8 @@ SETTINGS = (
 class Point:
     """One setting to measure: its label, all it takes to run it, and what it answers.
 
-    ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random.
+    ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random. If the
+    settings have a ``space``, the point is a search, and ``seeds`` its number of trials.
     ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
     if given, says why the two numbers must not be held against each other.
     """
@@ -69,24 +54,38 @@ class Point:
 
 @dataclass(frozen=True)
 class Experiment:
-    """A named experiment: title, points, number of seeds, and the tolerance of its verdicts."""
+    """A named experiment: title, points, number of seeds, and the tolerance of its verdicts.
+
+    ``tuned_by`` names the search from which its points have their options.
+    """
 
     name: str
     title: str
     seeds: int
     tolerance: float | None
     points: tuple[Point, ...]
+    tuned_by: str | None = None
 
-    @property
-    def path(self) -> Path:
-        return datasets.data_folder() / "runs" / f"{self.name}.json"
+    def path(self, folder: Path | None = None) -> Path:
+        return (folder or datasets.data_folder() / "runs") / f"{self.name}.json"
 
 
 def load_experiments(path: Path | None = None) -> dict[str, Experiment]:
-    """Read ``experiments.toml``; ValueError if an entry says something that has no meaning."""
+    """Read ``experiments.toml``; ValueError if an entry says something that has no meaning.
+
+    A point of an experiment that is ``tuned_by`` a search has the model and the training of the
+    best recorded trial of the same label; with ``epochs = "best"``, those of that trial.
+    """
     path = path or datasets.data_folder() / "experiments.toml"
     raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {name: _experiment(name, entry) for name, entry in raw.items()}
+    experiments: dict[str, Experiment] = {}
+    for name, entry in raw.items():
+        search = entry.get("tuned_by")
+        if search is not None and search not in experiments:
+            raise ValueError(f"experiment {name}: no search {search!r} stands above it")
+        chosen = _best_trials(experiments[search]) if search else {}
+        experiments[name] = _experiment(name, entry, chosen)
+    return experiments
 
 
 def find(name: str) -> Experiment:
@@ -97,15 +96,36 @@ def find(name: str) -> Experiment:
     return known[name]
 
 
-def _experiment(name: str, entry: dict) -> Experiment:
+def _best_trials(search: Experiment) -> dict[str, dict]:
+    """Label: settings and epochs of the best trial, for each point whose trials are all there."""
+    record, chosen = Record.read(search), {}
+    for point in search.points:
+        trials = record.of(point)
+        if len(trials) >= point.seeds:
+            best = min(trials, key=lambda trial: _objective(point.settings, trial))
+            settings = tuning.with_values(point.settings, best["trial"])
+            chosen[point.label] = {key: settings.get(key, {}) for key in ("model", "training")}
+            chosen[point.label]["epochs"] = best["epochs"]
+        else:
+            chosen[point.label] = {"model": None}
+    return chosen
+
+
+def _objective(settings: dict, result: dict) -> float:
+    """What is searched for: the first metric, turned so that smaller is better."""
+    metric = settings.get("measure", ["rmse"])[0]
+    return result["metrics"][metric] * (1 if metric in RATING_METRICS else -1)
+
+
+def _experiment(name: str, entry: dict, chosen: dict[str, dict]) -> Experiment:
     entry = dict(entry)
     points = entry.pop("points", [{"label": name}])
-    head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance")}
+    head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance", "tuned_by")}
     seeds = head["seeds"] or 5
     allowed = {*SETTINGS, "label", "seeds", "answers", "not_comparable"}
     if unknown := {key for part in (entry, *points) for key in part} - allowed:
         raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
-    merged = [_merge(entry, point) for point in points]
+    merged = [_merge(entry, _tuned(point, chosen)) for point in points]
     points = tuple(
         Point(
             str(point.get("label", name)),
@@ -116,10 +136,24 @@ def _experiment(name: str, entry: dict) -> Experiment:
         )
         for point in merged
     )
-    experiment = Experiment(name, head["title"] or name, seeds, head["tolerance"], points)
+    experiment = Experiment(
+        name, head["title"] or name, seeds, head["tolerance"], points, head["tuned_by"]
+    )
     if problem := _problem(experiment):
         raise ValueError(f"experiment {name}: {problem}")
     return experiment
+
+
+def _tuned(point: dict, chosen: dict[str, dict]) -> dict:
+    """The point with the options that its search has chosen; its model is None until then."""
+    if "model" in point or point.get("label") not in chosen:
+        return point
+    found = dict(chosen[point["label"]])
+    epochs = found.pop("epochs", 0)
+    point = _merge(found, point)
+    if point.get("training", {}).get("epochs") == "best":
+        point["training"] = point["training"] | {"epochs": epochs}
+    return point
 
 
 def _problem(experiment: Experiment) -> str | None:
@@ -131,17 +165,23 @@ def _problem(experiment: Experiment) -> str | None:
         named = {
             "dataset": (point.settings.get("dataset"), datasets.DATASETS),
             "protocol": (point.settings.get("protocol", {}).get("name"), PROTOCOLS),
-            "model": (point.settings.get("model", {}).get("name"), MODELS),
+            "model": ((point.settings.get("model") or {}).get("name"), MODELS),
             "on": (point.settings.get("on", "test"), ("test", "validation")),
         }
+        if experiment.tuned_by and point.settings.get("model") is None:
+            del named["model"]  # the search has to run first
         for key, (name, known) in named.items():
             if name not in known:
                 return f"{point.label}: no {key} {name!r}; there are: {', '.join(known)}"
         for metric in set(point.settings.get("measure", [])) - set(RATING_METRICS):
+            if metric.partition("@")[0] in BEYOND:
+                continue
             try:
                 evaluation.parse_metric(metric)
             except ValueError as error:
                 return f"{point.label}: {error}"
+        if "space" in point.settings and (wrong := tuning.problem(point.settings)):
+            return f"{point.label}: {wrong}"
         if point.answers and not experiment.tolerance:
             return f"{point.label} answers a published number, so a tolerance is needed"
     return None
@@ -160,176 +200,97 @@ def _merge(base: dict, over: dict) -> dict:
     return merged
 
 
-# -- running one setting ---------------------------------------------------------
-
-
-def measure(settings: dict, seed: int, device: str = "auto") -> dict:
-    """Load, split, fit and evaluate; the seed drives the split and the training alike.
-
-    If the protocol has a validation part, the model is validated after every epoch and the
-    weights of its best one are kept. They are measured on the test, or with
-    ``on = "validation"``, which is for searching, on the validation part: then the test is not
-    touched. ``curve`` asks for the metrics after every epoch as well, ``per_user`` for the
-    ranking metrics of every user, in the order of the test's rows (null where nothing is held
-    out), and ``students`` for models trained on data that the fitted one has extended (see
-    :func:`_lesson`).
-
-    Returns the metrics with the split's fingerprint, the number of epochs behind them and of
-    parameters, the seconds that fitting took (validation included) by the clock and by the
-    processor, which other work does not lengthen, and the peak memory of the process (of the GPU,
-    if one is used) in MiB.
-    """
-    ratings = datasets.load(settings["dataset"])
-    if "at_least" in settings:  # ratings that count as events
-        ratings = ratings.at_least(settings["at_least"])
-    if "top_items" in settings:  # a small catalogue
-        counts = ratings.table["item"].value_counts()
-        ratings = ratings.where(ratings.table["item"].isin(counts.index[: settings["top_items"]]))
-    ratings = ratings.with_min_count(**settings.get("min_count", {}))
-    split = _split(ratings, dict(settings["protocol"]), seed)
-    make = _model(settings["model"])
-    clip = ratings.scale if settings.get("clip", True) else None
-    wanted = settings.get("measure", ["rmse"])
-
-    def ranking(model, test: splits.Test):
-        mask = settings.get("mask", True)  # False only to measure the mistake
-        return evaluation.rank(model, test, wanted, mask=mask, device=device).per_user
-
-    def values(model, test: splits.Test) -> dict[str, float]:
-        if set(wanted) <= set(RATING_METRICS):
-            found = evaluation.rating_errors(model, test, clip=clip, device=device)
-            if "seen_rmse" in wanted:
-                found["seen_rmse"] = evaluation.seen_rmse(
-                    model, test.fold_in, clip=clip, device=device
-                )
-        else:
-            found = ranking(model, test).mean().to_dict()
-        return {name: found[name] for name in wanted}
-
-    part = getattr(split, settings.get("on", "test"))
-    if part is None:
-        raise ValueError("a search needs a protocol with a validation part")
-    sign = 1 if wanted[0] in RATING_METRICS else -1  # ranking metrics are better if larger
-    options = {"seed": seed, "device": device} | settings.get("training", {})
-    if split.validation is not None:
-        options["validate"] = lambda model: sign * values(model, split.validation)[wanted[0]]
-    if settings.get("curve"):
-        options["watch"] = lambda model: values(model, part)
-    model = make()
-    start, start_cpu = time.perf_counter(), time.process_time()
-    history = training.fit(model, split.train, **options)
-    result = {
-        "split": split.fingerprint(),
-        "metrics": values(model, part),
-        "epochs": history.best_epoch or len(history.rows),
-        "parameters": model.num_parameters,
-        "seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(time.process_time() - start_cpu, 1),
-    }
-    if settings.get("curve"):
-        result["curve"] = _curve(history, wanted)
-    if settings.get("per_user"):
-        each = ranking(model, part).round(5)
-        result["per_user"] = each.astype(object).where(each.notna(), None).to_dict("list")
-    if "students" in settings:
-        result["students"] = {}
-        for name, how in settings["students"].items():
-            student, taught = make(), _lesson(how, split.train, model, history, options)
-            learnt = training.fit(student, **taught)
-            result["students"][name] = {"metrics": values(student, part)}
-            if settings.get("curve"):
-                result["students"][name]["curve"] = _curve(learnt, wanted)
-    return result | {"peak_mb": _peak_mb(resolve_device(device))}
-
-
-def _split(ratings: Ratings, protocol: dict, seed: int) -> splits.Split:
-    """The split of a protocol: another one for each seed if it is random and names none."""
-    if protocol["name"] in DRAWN_ANEW:
-        protocol = {"seed": seed, **protocol}
-    if protocol.get("seed") == "each":
-        protocol["seed"] = seed
-    return PROTOCOLS[protocol.pop("name")](ratings, **protocol)
-
-
-def _model(options: dict) -> Callable[[], Recommender]:
-    """Makes the model that a table of settings describes."""
-    options = dict(options)
-    return partial(MODELS[options.pop("name")], **options)
-
-
-def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float]]:
-    """Each metric after every epoch, to five digits."""
-    return {name: history.table[name].round(5).tolist() for name in wanted}
-
-
-def _lesson(how: dict, train: Interactions, teacher, history, options: dict) -> dict:
-    """The arguments of ``fit`` for a student: the data that its teacher extended, and options.
-
-    ``how`` holds the arguments of ``augmentation.augment`` and changes of training, among them
-    ``batch_size = "equal"`` for the report's batch size, and ``keep_optimizer`` to start from
-    the teacher's optimiser state.
-    """
-    how = dict(how)
-    changed = {key: how.pop(key) for key in ("epochs", "batch_size") if key in how}
-    if how.pop("keep_optimizer", False):
-        changed["optimizer_state"] = history.optimizer_state
-    if changed.get("batch_size") == "equal":
-        changed["batch_size"] = augmentation.equal_update_batch(
-            train.num_rows, options["batch_size"], how["fraction"]
-        )
-    extended = augmentation.augment(train, teacher, seed=options["seed"], **how)
-    return {"train": extended} | options | changed
-
-
-def _peak_mb(device: torch.device) -> int:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() >> 20
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak >> (20 if platform.system() == "Darwin" else 10)  # bytes there, KiB elsewhere
-
-
 # -- recording ---------------------------------------------------------------------
 
 
 def run(
-    experiment: Experiment, *, seeds: int | None = None, device: str = "auto", jobs: int = 1
+    experiment: Experiment,
+    *,
+    seeds: int | None = None,
+    device: str = "auto",
+    jobs: int = 1,
+    folder: Path | None = None,
 ) -> Iterator[dict]:
     """Measure what is not recorded yet, yielding each result once it is on disk.
 
     ``jobs`` processes work at a time, each on its share of the cores. If one fails, the
-    others are measured and recorded all the same; its error is raised at the end.
+    others are measured and recorded all the same; its error is raised at the end. ``folder``
+    keeps the results apart from those of the book, to repeat them.
     """
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, got {jobs}")
-    record = Record.read(experiment)
-    todo = [
+    record = Record.read(experiment, folder)
+    waiting = missing(experiment, record, seeds)
+    if untuned := [point.label for point, _ in waiting if point.settings["model"] is None]:
+        raise ValueError(
+            f"{experiment.name}: the options of {untuned[0]} come from a search that is not "
+            f"complete; run {experiment.tuned_by} first"
+        )
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    running, failure = {}, None
+    # One task a process: memory is then that of the task. Fork and torch threads do not mix.
+    with ProcessPoolExecutor(
+        jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
+    ) as pool:
+        while True:
+            ready = [task for task in waiting if _is_ready(record, *task)]
+            for point, seed in ready:
+                settings, fixed, result = _task(record, point, seed)
+                future = pool.submit(_measure_alone, settings, fixed, device, threads)
+                running[future] = result
+            waiting = [task for task in waiting if task not in ready]
+            if not running:
+                break
+            for done in wait(running, return_when=FIRST_COMPLETED).done:
+                result = running.pop(done)
+                if done.exception() is not None:
+                    failure = failure or done.exception()
+                    continue
+                result |= done.result()
+                record.add(result)
+                yield result
+    if failure is not None:
+        raise failure
+
+
+def missing(
+    experiment: Experiment, record: Record, seeds: int | None = None
+) -> list[tuple[Point, int]]:
+    """What is not in the record yet, in the order in which it is run: seed by seed."""
+    return [
         (point, seed)
         for seed in range(max(point.seeds for point in experiment.points))
         for point in experiment.points
         if seed < (point.seeds if seeds is None else min(seeds, point.seeds))
         and record.find(point, seed) is None
     ]
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    # One task a process: memory is then that of the task. Fork and torch threads do not mix.
-    with ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
-    ) as pool:
-        running = {
-            pool.submit(_measure_alone, point.settings, seed, device, threads): (point, seed)
-            for point, seed in todo
-        }
-        failure = None
-        for done in as_completed(running):
-            point, seed = running[done]
-            if done.exception() is not None:
-                failure = failure or done.exception()
-                continue
-            result = {"label": point.label, "settings": point.settings, "seed": seed}
-            result |= done.result()
-            record.add(result)
-            yield result
-    if failure is not None:
-        raise failure
+
+
+def expected_seconds(experiment: Experiment, tasks: list[tuple[Point, int]]) -> float:
+    """Processor time that the tasks will take, judged by the book's own records; NaN without."""
+    spent: dict[str, list[float]] = {}
+    for result in Record.read(experiment).results:
+        spent.setdefault(result["label"], []).append(result.get("cpu_seconds", result["seconds"]))
+    means = {label: sum(each) / len(each) for label, each in spent.items()}
+    return sum(means.get(point.label, float("nan")) for point, _ in tasks)
+
+
+def _is_ready(record: Record, point: Point, seed: int) -> bool:
+    """A trial of a search waits for those before it."""
+    return "space" not in point.settings or len(record.of(point)) == seed
+
+
+def _task(record: Record, point: Point, seed: int) -> tuple[dict, int, dict]:
+    """Settings and seed to measure with, and the result as far as it is known.
+
+    All trials of a search have the seed 0: they must differ by their settings alone.
+    """
+    result = {"label": point.label, "settings": point.settings, "seed": seed}
+    if "space" not in point.settings:
+        return point.settings, seed, result
+    trials = [(each["trial"], _objective(point.settings, each)) for each in record.of(point)]
+    values = tuning.suggest(point.settings, trials)
+    return tuning.with_values(point.settings, values), 0, result | {"trial": values}
 
 
 def _measure_alone(settings: dict, seed: int, device: str, threads: int) -> dict:
@@ -346,18 +307,18 @@ class Record:
     results: list[dict]
 
     @classmethod
-    def read(cls, experiment: Experiment) -> Record:
+    def read(cls, experiment: Experiment, folder: Path | None = None) -> Record:
         """Read what was recorded of the experiment *as it is described now*.
 
         Results of settings that have changed since are left out, and go from the file
         with the next one written.
         """
-        results = []
-        if experiment.path.exists():
+        path, results = experiment.path(folder), []
+        if path.exists():
             current = {point.label: point.settings for point in experiment.points}
-            stored = json.loads(experiment.path.read_text(encoding="utf-8"))["results"]
+            stored = json.loads(path.read_text(encoding="utf-8"))["results"]
             results = [r for r in stored if current.get(r["label"]) == r["settings"]]
-        return cls(experiment.path, experiment.name, results)
+        return cls(path, experiment.name, results)
 
     def find(self, point: Point, seed: int) -> dict | None:
         for result in self.results:

@@ -154,6 +154,17 @@ def novelty(top: Tensor, item_counts: Tensor, num_users: int) -> Tensor:
     return (bits[top.clamp(min=0)] * shown).sum(1) / shown.sum(1)
 
 
+def popularity_lift(top: Tensor, seen: Tensor, item_counts: Tensor) -> float:
+    """How much more popular the recommended items are than those that the users had chosen.
+
+    Mean count of the items in all lists over the mean count of the items ``seen`` (int64, one
+    entry a rating), minus 1: 0 is a list as popular as its reader's own taste, 1 twice as
+    popular. The popularity lift of Abdollahpouri et al. (2020), over all users together.
+    """
+    counts = item_counts.double()
+    return float(counts[top[top >= 0]].mean() / counts[seen].mean() - 1)
+
+
 RANKING = {
     "hit_rate": hit_rate,
     "precision": precision,
