@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from pathlib import Path
 
 import pandas as pd
 
@@ -37,10 +39,18 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--seeds", type=int, help="number of seeds, instead of the experiment's own")
     run.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, ...")
     run.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    run.add_argument(
+        "--into", type=Path, help="record in this folder, apart from the book's own runs"
+    )
     run.set_defaults(command=_run)
 
     report = commands.add_parser("report", help="print published against measured, and verdicts")
-    report.add_argument("experiment", nargs="*", help="names; all if none is named")
+    report.add_argument(
+        "experiment", nargs="*", help="names; all, and the claims, if none is named"
+    )
+    report.add_argument(
+        "--repeated", type=Path, help="hold the runs in this folder against the book's own"
+    )
     report.set_defaults(command=_report)
     return parser
 
@@ -62,10 +72,21 @@ def _run(options: argparse.Namespace) -> int:
     names = list(experiments.load_experiments()) if options.all else options.experiment
     if not names:
         raise ValueError("name an experiment, or --all; `report` lists them")
-    for experiment in map(experiments.find, names):
+    chosen = list(map(experiments.find, names))
+    if options.all:  # what nobody can download is left out, visibly
+        absent = {each.name: each.absent() for each in chosen if each.absent()}
+        for name, dataset in absent.items():
+            print(f"{name}: left out, for {dataset} is not on this machine")
+        chosen = [each for each in chosen if each.name not in absent]
+    print(_estimate(chosen, options), flush=True)
+    for experiment in chosen:
         print(f"{experiment.name}: {experiment.title}", flush=True)
         results = experiments.run(
-            experiment, seeds=options.seeds, device=options.device, jobs=options.jobs
+            experiment,
+            seeds=options.seeds,
+            device=options.device,
+            jobs=options.jobs,
+            folder=options.into,
         )
         for result in results:
             values = ", ".join(f"{k} {v:.4f}" for k, v in result["metrics"].items())
@@ -76,15 +97,58 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _estimate(chosen: list[experiments.Experiment], options: argparse.Namespace) -> str:
+    """How many trainings lie ahead, and for how long, as the recorded ones took."""
+    trainings, hours, unknown = 0, 0.0, []
+    for experiment in chosen:
+        tasks = experiments.missing(experiment, options.seeds, options.into)
+        seconds = experiments.expected_seconds(experiment, tasks)
+        trainings += len(tasks)
+        if math.isnan(seconds):
+            unknown.append(experiment.name)
+        else:
+            hours += seconds / 3600
+    more = f", and an unknown time for {', '.join(unknown)}" if unknown else ""
+    return (
+        f"{trainings} trainings ahead, {options.jobs} at a time: about {hours:.1f} processor hours "
+        f"if this machine is as fast as that of the records{more}. It may be interrupted, and "
+        "then goes on where it stopped."
+    )
+
+
 def _report(options: argparse.Namespace) -> int:
+    if options.repeated:
+        return _repeated(options)
     tables = [evidence.table(name) for name in options.experiment]
     names = options.experiment or list(experiments.load_experiments())
     report = pd.concat(tables, keys=names) if tables else evidence.report()
-    shown = report.drop(columns=["low", "high"])
-    print(shown.to_string(float_format="{:.4f}".format, na_rep="-"))
+    _print(report.drop(columns=["low", "high"]))
     for name in names:
         print(f"\n{evidence.provenance(name)}")
+    if not options.experiment:
+        claims = evidence.claims()
+        print("\nThe claims of the five reports\n")
+        _print(claims[["report", "relation", "value", "tolerance", "measured", "se", "verdict"]])
+        print(f"\n{claims.groupby('report')['verdict'].value_counts().unstack(fill_value=0)}")
+        print("\nNot testable here, for want of:")
+        for name, because in claims.query("verdict == @evidence.NOT_TESTABLE")["because"].items():
+            print(f"  {name}: {because}")
     return 0
+
+
+def _repeated(options: argparse.Namespace) -> int:
+    """Status 1 if a repeated value lies outside of the recorded spread."""
+    names = options.experiment or list(experiments.load_experiments())
+    table = pd.concat([evidence.repeated(name, options.repeated) for name in names])
+    if table.empty:
+        raise ValueError(f"nothing is recorded in {options.repeated}; `run --into` does that")
+    _print(table)
+    print(f"\n{table['within'].sum()} of {len(table)} repeated values lie in the recorded spread.")
+    return 0 if table["within"].all() else 1
+
+
+def _print(table: pd.DataFrame) -> None:
+    print(table.to_string(float_format="{:.4f}".format, na_rep="-"))
 
 
 if __name__ == "__main__":

@@ -45,6 +45,10 @@ NETFLIX_TERMS = (
     "without permission of Netflix; do not suggest that Netflix endorses your work. An excerpt is "
     "no random sample: never compare its results with those published for the whole."
 )
+NETFLIX_WHOLE = (
+    "Netflix withdrew the data, so there is nothing to download. Whoever has the original files "
+    "can make this archive: `zip netflix-prize.zip combined_data_[1-4].txt movie_titles.csv`."
+)
 NETFLIX_ORIGIN = (
     "Netflix withdrew the data, so there is nothing to download. Whoever has the original files "
     "can make this archive: `tar czf netflix-excerpt.tar.gz combined_data_1.txt movie_titles.csv "
@@ -109,6 +113,18 @@ def _read_netflix_dated(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     return prize.ratings().table, _netflix_titles(archive)
 
 
+def _read_netflix_prize(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
+    names = sorted(name for name in archive.namelist() if "combined_data_" in name)
+    prize = netflix.parse((name, archive.open(name)) for name in names)
+    counts = len(prize.users), len(prize.movies), len(prize)
+    if counts != netflix.COMPLETE:
+        raise ValueError(
+            f"{archive.filename} holds {counts} users, movies and ratings of the Netflix Prize, "
+            f"not all {netflix.COMPLETE}: are combined_data_1.txt to combined_data_4.txt in it?"
+        )
+    return prize.ratings().table, _netflix_titles(archive)
+
+
 def _netflix_titles(archive: Archive) -> pd.Series:
     return netflix.read_titles(_member(archive, "movie_titles.csv"))["title"]
 
@@ -135,8 +151,8 @@ class Dataset:
     """What is known of a data set before it is read.
 
     ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`, or, as ``md5:...``, that of
-    the archive; ``file`` names the archive if that is not ``name``.zip. Without a ``url``,
-    ``origin`` says how to come by it.
+    the archive; empty if ``read`` itself checks that all is there. ``file`` names the archive if
+    that is not ``name``.zip. Without a ``url``, ``origin`` says how to come by it.
     """
 
     name: str
@@ -204,6 +220,16 @@ DATASETS = {
             GROUPLENS_TERMS,
             _read_csv,
         ),
+        Dataset(
+            "netflix-prize",
+            "Netflix Prize, whole training set",
+            "",
+            "",
+            (1.0, 5.0),
+            NETFLIX_TERMS,
+            _read_netflix_prize,
+            origin=NETFLIX_WHOLE,
+        ),
         *(
             Dataset(
                 name,
@@ -251,7 +277,7 @@ def load(name: str = "ml-latest-small") -> Ratings:
     if dataset.fingerprint.startswith("md5:"):
         with path.open("rb") as file:
             found = f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"
-    if found != dataset.fingerprint:
+    if dataset.fingerprint and found != dataset.fingerprint:
         raise ValueError(
             f"{path} does not hold the official {dataset.title}: its fingerprint is "
             f"{found}, not {dataset.fingerprint}. Delete it and load again."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,11 @@ NOT_REPRODUCED = "not reproduced"
 INCONCLUSIVE = "inconclusive"
 NOT_COMPARABLE = "not comparable"
 NOT_MEASURED = "not measured"
+ROUNDING = 0.0005  # of a metric: what another machine may add to the spread of the seeds
+# A claim of a report, other than a number of a table, may also be an order or a statement that
+# only arithmetic decides; what speaks against it is then more than a number that was not met.
+CONTRADICTED = "contradicted"
+NOT_TESTABLE = "not testable here"
 
 
 def published() -> pd.DataFrame:
@@ -90,6 +97,154 @@ def judge(
     return Verdict(word, mean, se, low, high, len(values))
 
 
+# -- the register of claims ----------------------------------------------------------
+
+
+def claims(folder: Path | None = None, **changes: float) -> pd.DataFrame:
+    """``data/claims.csv`` with a verdict for every claim, indexed by ``id``.
+
+    A claim says how a measured value stands to its own: equal (``=``) within the tolerance, above
+    (``>``) or below (``<``) it by more. ``test`` is the expression that measures: arithmetic,
+    or recorded runs, of which it reads one value a seed (see :class:`_Measured`).
+
+    * *not comparable* if there is a reason for it;
+    * *not testable here* if there is no test, or one of a run that is not recorded; ``because``
+      then says what is needed;
+    * *reproduced* if the whole 95 % interval of the mean is where the claim says, *contradicted*
+      if none of it is, *inconclusive* otherwise. Arithmetic has no interval, only a value.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Of the recorded runs, in place of ``data/runs``.
+    changes : float
+        Other tolerances for some of the claims, by id with ``_`` in place of ``-``, to see
+        whether the verdict hangs on them.
+    """
+    register = pd.read_csv(
+        datasets.data_folder() / "claims.csv", index_col="id", keep_default_na=False
+    )
+    register["value"], register["tolerance"] = (
+        pd.to_numeric(register[name]) for name in ("value", "tolerance")
+    )
+    for name, tolerance in changes.items():
+        register.loc[name.replace("_", "-"), "tolerance"] = tolerance
+    measured = _Measured(folder)
+    found = [_decide(claim, measured) for _, claim in register.iterrows()]
+    columns = ["measured", "se", "low", "high", "seeds", "verdict", "because"]
+    return register.join(pd.DataFrame(found, index=register.index, columns=columns))
+
+
+def _decide(claim: pd.Series, measured: _Measured) -> dict:
+    """Value, interval, seeds and verdict of one claim, and the reason if there is none."""
+    values, because = [], claim["needs"]
+    if claim["test"]:
+        try:
+            values = np.atleast_1d(measured.value(claim["test"])).astype(float)
+        except NotRecordedError as missing:
+            because = claim["needs"] or str(missing)
+    mean = values.mean() if len(values) else np.nan
+    se, low, high = (0.0, mean, mean) if len(values) == 1 else mean_interval(values)
+    if claim["not_comparable"]:
+        verdict, because = NOT_COMPARABLE, claim["not_comparable"]
+    elif not len(values):
+        verdict = NOT_TESTABLE
+    else:
+        verdict, because = _stands(low, high, claim["relation"], claim), ""
+    return _numbers(mean, se, low, high, len(values)) | {"verdict": verdict, "because": because}
+
+
+def _stands(low: float, high: float, relation: str, claim: pd.Series) -> str:
+    """Whether an interval is where a relation to the claimed value wants it, wholly or not."""
+    value, tolerance = claim["value"], claim["tolerance"]
+    if not np.isfinite([low, high, value, tolerance]).all():
+        raise ValueError(f"claim {claim.name}: a value, tolerance or measured value is no number")
+    wanted = {
+        "=": (value - tolerance, value + tolerance),
+        ">": (np.nextafter(value + tolerance, np.inf), np.inf),
+        "<": (-np.inf, np.nextafter(value - tolerance, -np.inf)),
+    }[relation]
+    if wanted[0] <= low and high <= wanted[1]:
+        return REPRODUCED
+    return CONTRADICTED if high < wanted[0] or wanted[1] < low else INCONCLUSIVE
+
+
+class NotRecordedError(LookupError):
+    """A test asks for a run that nobody has recorded."""
+
+
+class _Measured:
+    """What the test of a claim may name: recorded runs, published numbers, data, arithmetic."""
+
+    ARITHMETIC = ("ceil", "floor", "sqrt", "log2", "mean", "std", "minimum", "maximum")
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder, self.experiments, self.records = folder, load_experiments(), {}
+        self.names = {name: getattr(np, name) for name in self.ARITHMETIC} | {
+            "np": np,
+            "run": self.run,
+            "curve": self.curve,
+            "stat": self.stat,
+            "published": lambda key: float(published().loc[key, "value"]),
+        }
+
+    def value(self, test: str) -> float | np.ndarray:
+        """The value of an expression, which comes from our own file and is trusted as code is."""
+        return eval(test, {"__builtins__": {}} | self.names)
+
+    def run(self, name: str, label: str, metric: str | None = None) -> float | np.ndarray:
+        """A metric of a point, one value a seed; a plain number if the point has one seed.
+
+        ``label`` may name a student behind a stroke, ``regular/augmented``. Without a
+        ``metric``, the first of the experiment; ``parameters``, ``epochs``, ``cpu_seconds`` and
+        the size of the data (``users``, ``items``, ``ratings``) are there as well.
+        """
+        point, results = self._results(name, label)
+        metric = metric or point.settings.get("measure", ["rmse"])[0]
+        values = [result["metrics"].get(metric, result.get(metric)) for result in results]
+        if None in values:
+            raise NotRecordedError(f"{name} has no {metric} of {label}")
+        return np.array(values, float) if point.seeds > 1 else float(values[0])
+
+    def curve(self, name: str, label: str, metric: str) -> np.ndarray:
+        """A metric after every epoch; float [seeds, epochs]."""
+        _, results = self._results(name, label)
+        return np.array([result["curve"][metric] for result in results])
+
+    def _results(self, name: str, label: str) -> tuple[Point, list[dict]]:
+        """The point and its results of all seeds, or those of a student of its."""
+        if name not in self.experiments:
+            raise ValueError(f"a claim names an experiment that does not exist: {name}")
+        experiment, (label, _, student) = self.experiments[name], label.partition("/")
+        point = next((point for point in experiment.points if point.label == label), None)
+        if point is None:
+            raise ValueError(f"a claim names a point that does not exist: {name}, {label}")
+        if name not in self.records:
+            self.records[name] = Record.read(experiment, self.folder)
+        results = self.records[name].of(point)
+        if len(results) < point.seeds:  # differences are taken seed by seed, so all must be there
+            raise NotRecordedError(f"{label} of `python -m reclib run {name}`, all its seeds")
+        return point, [each["students"][student] for each in results] if student else results
+
+    @staticmethod
+    def stat(name: str) -> SimpleNamespace:
+        """Counts and moments of an embedded data set, from its ratings; of others, their counts."""
+        counts = published()["value"].filter(regex=f"^{name}-(users|items|ratings)$")
+        if len(counts):
+            return SimpleNamespace(**counts.rename(lambda key: key.rpartition("-")[2]))
+        ratings = datasets.load(name)
+        values = ratings.table["rating"]
+        return SimpleNamespace(
+            users=len(ratings.users),
+            items=len(ratings.items),
+            ratings=len(ratings),
+            halves=int((values % 1 != 0).sum()),
+            lowest=int((values == values.min()).sum()),
+            mean=values.mean(),
+            sd=values.std(),
+        )
+
+
 # -- tables ------------------------------------------------------------------------
 
 
@@ -134,6 +289,28 @@ def per_seed(name: str) -> pd.DataFrame:
     results = Record.read(find(name)).results
     flat = [{**result, **result["metrics"]} for result in results]
     return pd.DataFrame(flat).drop(columns=["metrics", "settings"], errors="ignore")
+
+
+def repeated(name: str, folder: Path) -> pd.DataFrame:
+    """Runs that were repeated into ``folder`` against those of the book, a row for each value.
+
+    ``low`` and ``high`` bound what the book's seeds of the same point gave, widened by
+    ``ROUNDING``: sums in another order change the last digits, and a training can carry such a
+    change far. ``within`` says whether the repeated value lies between them.
+    """
+    experiment, rows = find(name), []
+    book = Record.read(experiment)
+    for result in Record.read(experiment, folder).results:
+        for metric, value in result["metrics"].items():
+            known = [e["metrics"][metric] for e in book.results if e["label"] == result["label"]]
+            low, high = min(known, default=np.nan), max(known, default=np.nan)
+            within = low - ROUNDING <= value <= high + ROUNDING
+            labels = {"experiment": name, "label": result["label"], "seed": result["seed"]}
+            rows.append(
+                labels
+                | {"metric": metric, "repeated": value, "low": low, "high": high, "within": within}
+            )
+    return pd.DataFrame(rows)
 
 
 def users(name: str, metric: str = "ndcg@100") -> pd.DataFrame:

@@ -67,7 +67,16 @@ class Experiment:
     tuned_by: str | None = None
 
     def path(self, folder: Path | None = None) -> Path:
+        """Of its record, in ``data/runs`` or in a folder of one's own."""
         return (folder or datasets.data_folder() / "runs") / f"{self.name}.json"
+
+    def absent(self) -> str:
+        """A data set that is neither on this machine nor to be downloaded; empty if none is."""
+        for name in {point.settings["dataset"] for point in self.points}:
+            dataset = datasets.find(name)
+            if dataset.path() is None and not dataset.url:
+                return dataset.title
+        return ""
 
 
 def load_experiments(path: Path | None = None) -> dict[str, Experiment]:
@@ -220,7 +229,7 @@ def run(
     if jobs < 1:
         raise ValueError(f"jobs must be at least 1, got {jobs}")
     record = Record.read(experiment, folder)
-    waiting = missing(experiment, record, seeds)
+    waiting = missing(experiment, seeds, folder)
     if untuned := [point.label for point, _ in waiting if point.settings["model"] is None]:
         raise ValueError(
             f"{experiment.name}: the options of {untuned[0]} come from a search that is not "
@@ -254,9 +263,10 @@ def run(
 
 
 def missing(
-    experiment: Experiment, record: Record, seeds: int | None = None
+    experiment: Experiment, seeds: int | None = None, folder: Path | None = None
 ) -> list[tuple[Point, int]]:
-    """What is not in the record yet, in the order in which it is run: seed by seed."""
+    """What is not recorded yet, point and seed, in the order in which it is run: seed by seed."""
+    record = Record.read(experiment, folder)
     return [
         (point, seed)
         for seed in range(max(point.seeds for point in experiment.points))

@@ -18,6 +18,12 @@ from reclib.ratings import Ratings
 settings.register_profile("book", deadline=None, derandomize=True, database=None, max_examples=40)
 settings.load_profile("book")
 
+# The columns of the register of claims.
+CLAIMS = (
+    *("id", "report", "place", "claim", "value", "relation", "test", "tolerance"),
+    *("not_comparable", "needs", "chapter", "evidence"),
+)
+
 
 @pytest.fixture(scope="session", params=["cpu", *["cuda"] * torch.cuda.is_available()])
 def device(request) -> str:
@@ -71,8 +77,11 @@ def book_folder(tmp_path, monkeypatch) -> SimpleNamespace:
     monkeypatch.setenv("RECLIB_DATA", str(archive.parent))
     monkeypatch.setattr(datasets, "data_folder", lambda: tmp_path)
 
-    def write(experiments: str, published: str = "key,metric,value,read\n") -> None:
+    def write(
+        experiments: str, published: str = "key,metric,value,read\n", claims: str = ""
+    ) -> None:
         (tmp_path / "experiments.toml").write_text(experiments, encoding="utf-8")
         (tmp_path / "published.csv").write_text(published, encoding="utf-8")
+        (tmp_path / "claims.csv").write_text(",".join(CLAIMS) + "\n" + claims, encoding="utf-8")
 
     return SimpleNamespace(path=tmp_path, runs=tmp_path / "runs", write=write)

@@ -90,6 +90,55 @@ def test_run_measures_records_and_tells(tiny, capsys):
     assert "seed 0" not in capsys.readouterr().out  # is on record
 
 
+def test_run_says_beforehand_how_long_it_will_take(tiny, capsys):
+    main(["run", "tiny", "--seeds", "1"])
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "2 trainings ahead, 1 at a time: about 0.0 processor hours" in first
+    assert "an unknown time for tiny" in first
+    main(["run", "tiny"])
+    assert "unknown" not in capsys.readouterr().out.splitlines()[0]
+    main(["run", "--all"])
+    assert capsys.readouterr().out.startswith("0 trainings ahead")
+
+
+def test_what_nobody_can_download_is_left_out_of_all_and_said(tiny, capsys):
+    tiny.write(TINY.replace('"ml-latest-small"', '"netflix-prize"'))
+    assert main(["run", "--all"]) == 0
+    out = capsys.readouterr().out
+    assert "tiny: left out, for Netflix Prize, whole training set is not on this machine" in out
+    assert "seed 0" not in out
+
+
+def test_runs_can_be_repeated_apart_and_compared(tiny, capsys, tmp_path):
+    again = str(tmp_path / "again")
+    assert main(["report", "--repeated", again]) == 1
+    assert "nothing is recorded in" in capsys.readouterr().err
+    main(["run", "tiny"])
+    book = (tiny.runs / "tiny.json").read_text()
+    assert main(["run", "--all", "--into", again]) == 0
+    assert (tiny.runs / "tiny.json").read_text() == book
+    capsys.readouterr()
+    assert main(["report", "--repeated", again]) == 0
+    assert "8 of 8 repeated values lie in the recorded spread" in capsys.readouterr().out
+    (tiny.runs / "tiny.json").write_text(book.replace("1.05", "1.15"))
+    assert main(["report", "--repeated", again]) == 1
+
+
+def test_report_prints_the_claims_and_what_the_untested_want(tiny, capsys):
+    published = "key,metric,value,read\nsome-key,rmse,1.05,yes\n"
+    claims = "T-1,r,p,c,1.05,=,\"run('tiny', 'mean')\",.01,,,x,e\nT-2,r,p,c,1,=,,1,,the code,x,e\n"
+    tiny.write(TINY, published, claims)
+    main(["run", "tiny"])
+    capsys.readouterr()
+    assert main(["report"]) == 0
+    out = capsys.readouterr().out
+    assert any("T-1" in line and "reproduced" in line for line in out.splitlines())
+    assert "T-2: the code" in out
+    (tiny.runs / "tiny.json").unlink()
+    main(["report"])
+    assert "T-1: mean of `python -m reclib run tiny`, all its seeds" in capsys.readouterr().out
+
+
 def test_report_prints_published_measured_and_the_verdict(tiny, capsys):
     assert main(["report", "tiny"]) == 0
     assert "not measured" in capsys.readouterr().out

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from conftest import CLAIMS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reclib import evidence, plots
+from reclib import datasets, evidence, plots
 from reclib.evidence import judge
 
 # -- one verdict ---------------------------------------------------------------------
@@ -117,6 +119,7 @@ EXPERIMENTS = """
 dataset = "ml-1m"
 protocol = { name = "hold_out" }
 model = { name = "GlobalMean" }
+seeds = 3
 tolerance = 0.005
 points = [
   { label = "good", answers = "paper-good", model = { name = "ItemMean" } },
@@ -270,6 +273,156 @@ def test_a_chapter_says_what_it_costs_once_that_was_measured(book_folder):
     assert evidence.at_a_glance("01-ratings") == (
         "Runs in 12 s with 1,234 MiB of memory on abacus."
     )
+
+
+# -- the register of claims ---------------------------------------------------------------
+
+
+def claim(name: str, **changes) -> dict:
+    """A row of the register; a sum that is true, unless something else is said."""
+    row = dict.fromkeys(CLAIMS, "") | {"report": "r", "value": 4, "relation": "=", "test": "2 + 2"}
+    return row | {"id": name, "tolerance": 0.5} | changes
+
+
+@pytest.fixture
+def judged(recorded):
+    """A function that judges claims, given as rows: their verdicts by id."""
+
+    def judge(*rows: dict, **changes) -> pd.Series:
+        pd.DataFrame(rows).to_csv(recorded.path / "claims.csv", index=False)
+        recorded.claims = evidence.claims(**changes)
+        return recorded.claims["verdict"]
+
+    recorded.judge = judge
+    return recorded
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, evidence.REPRODUCED),
+        ({"test": "ceil(4.4)"}, evidence.CONTRADICTED),
+        ({"test": "ceil(4.4)", "tolerance": 1}, evidence.REPRODUCED),
+        ({"relation": ">", "value": 3}, evidence.REPRODUCED),
+        ({"relation": ">", "value": 3.5}, evidence.CONTRADICTED),  # not by more than .5
+        ({"relation": "<", "value": 5}, evidence.REPRODUCED),
+        ({"relation": "<", "value": 4}, evidence.CONTRADICTED),
+        # The seeds gave .830, .831 and .832: a Student interval of .831 +- .0025.
+        ({"test": "run('e', 'good')", "value": 0.83, "tolerance": 0.004}, evidence.REPRODUCED),
+        ({"test": "run('e', 'good')", "value": 0.83, "tolerance": 0.002}, evidence.INCONCLUSIVE),
+        ({"test": "run('e', 'good')", "value": 0.85, "tolerance": 0.004}, evidence.CONTRADICTED),
+        (
+            {"test": "run('e', 'good') - published('paper-bad')", "value": 0.131},
+            evidence.REPRODUCED,
+        ),
+        ({"not_comparable": "another split"}, evidence.NOT_COMPARABLE),
+        ({"test": "", "needs": "the code"}, evidence.NOT_TESTABLE),
+    ],
+)
+def test_a_claim_is_judged(judged, changes, verdict):
+    assert judged.judge(claim("X-1", **changes)).tolist() == [verdict]
+
+
+def test_the_register_shows_what_it_rests_on(judged):
+    judged.judge(claim("X-1", test="run('e', 'good')", value=0.83), claim("X-2"))
+    measured = judged.claims.loc["X-1"]
+    assert measured["measured"] == pytest.approx(0.831)
+    assert measured["low"] < 0.83 < measured["high"]
+    assert judged.claims["seeds"].tolist() == [3, 1]
+    assert judged.claims.loc["X-2", ["se", "low", "high"]].tolist() == [0, 4, 4]
+
+
+def test_another_tolerance_changes_the_verdict(judged):
+    rows = claim("X-1", test="run('e', 'good')", value=0.83, tolerance=0.004), claim("X-2")
+    assert set(judged.judge(*rows)) == {evidence.REPRODUCED}
+    changed = judged.judge(*rows, X_1=0.0005)
+    assert changed.tolist() == [evidence.INCONCLUSIVE, evidence.REPRODUCED]
+
+
+def test_another_record_changes_the_verdict(judged):
+    rows = claim("X-1", test="run('e', 'good')", value=0.83, tolerance=0.004)
+    for result in judged.results:
+        result["metrics"]["rmse"] += 0.1
+    judged.store(judged.results)
+    assert judged.judge(rows).tolist() == [evidence.CONTRADICTED]
+
+
+def test_without_the_record_a_claim_is_not_testable_and_says_so(judged):
+    rows = claim("X-1", test="run('e', 'good')", value=0.83), claim("X-2")
+    rows += (claim("X-3", test="run('e', 'good')", needs="the whole prize"),)
+    judged.judge(*rows)
+    assert judged.claims["because"].tolist() == ["", "", ""]
+    judged.store([r for r in judged.results if r["label"] != "good" or r["seed"] > 0])
+    verdicts = judged.judge(*rows)
+    assert verdicts.tolist() == [
+        evidence.NOT_TESTABLE,
+        evidence.REPRODUCED,
+        evidence.NOT_TESTABLE,
+    ]
+    assert "python -m reclib run e" in judged.claims.loc["X-1", "because"]
+    assert judged.claims.loc["X-3", "because"] == "the whole prize"
+
+
+def test_runs_of_another_folder_can_be_judged(judged, tmp_path):
+    rows = claim("X-1", test="run('e', 'good')", value=0.83)
+    assert judged.judge(rows, folder=tmp_path / "empty").tolist() == [evidence.NOT_TESTABLE]
+
+
+def test_size_and_seconds_of_a_run_can_be_read(judged):
+    row = claim("X-1", test="mean(run('e', 'good', 'seconds')) + run('e', 'bad', 'peak_mb')")
+    judged.judge(row)
+    assert judged.claims.loc["X-1", "measured"] == pytest.approx(60 + 1001)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ("run('x', 'good')", "experiment that does not exist: x"),
+        ("run('e', 'x')", "point that does not exist: e, x"),
+        ("sqrt(-1.0)", "claim X-1: a value, tolerance or measured value is no number"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_claim_that_names_nothing_is_refused(judged, test, message):
+    with pytest.raises(ValueError, match=message):
+        judged.judge(claim("X-1", test=test))
+
+
+def test_embedded_data_are_counted_and_others_have_published_counts(judged):
+    judged.write(EXPERIMENTS, PUBLISHED + "big-users,count,943,yes\n")
+    row = claim("X-1", test="stat('ml-latest-small').users + stat('big').users", value=610 + 943)
+    assert judged.judge(row).tolist() == [evidence.REPRODUCED]
+
+
+def test_the_registers_own_rows_are_whole():
+    """Every claim of the book has all it takes, and each kind of verdict is reached."""
+    register = evidence.claims()
+    assert register.index.is_unique and len(register) >= 70
+    assert (register["tolerance"] >= 0).all()
+    assert (register.query("relation == '='")["tolerance"] > 0).all()
+    assert (register[["report", "place", "claim", "chapter", "evidence"]] != "").all(axis=None)
+    untested = register.query("test == ''")
+    assert (untested[["needs", "not_comparable"]] != "").any(axis=1).all()
+    assert register["report"].nunique() == 5
+    book = Path(__file__).parents[1] / "book"
+    for chapter in register["chapter"].unique():
+        assert (book / f"{chapter}.py").exists(), chapter
+    assert not {"verdict", "measured"} & set(
+        pd.read_csv(datasets.data_folder() / "claims.csv").columns
+    )
+
+
+def test_runs_that_were_repeated_are_held_against_the_spread(recorded, tmp_path):
+    again = [dict(result, metrics=dict(result["metrics"])) for result in recorded.results[:3]]
+    again[0]["metrics"]["rmse"] += 0.0004  # .8304: within
+    again[2]["metrics"]["rmse"] += 0.0006  # .8326: beyond .832 and what rounding may add
+    folder = tmp_path / "again"
+    folder.mkdir()
+    (folder / "e.json").write_text(json.dumps({"experiment": "e", "results": again}))
+    table = evidence.repeated("e", folder)
+    assert table["within"].tolist() == [True, True, False]
+    assert table["low"].iloc[0] == pytest.approx(0.830)
+    assert evidence.repeated("e", tmp_path).empty
 
 
 # -- the book's own numbers --------------------------------------------------------------

@@ -162,6 +162,129 @@ def test_a_setting_without_meaning_is_refused_before_anything_runs(book_folder, 
         experiments.find("tiny")
 
 
+SEARCH = """
+[search]
+dataset = "ml-latest-small"
+protocol = { name = "hold_out", validation = 0.1, seed = 0 }
+on = "validation"
+measure = ["rmse"]
+seeds = 3
+
+[[search.points]]
+label = "AutoRec"
+model = { name = "AutoRec", l2 = 1.0 }
+training = { epochs = 9, lr = 0.01 }
+space = { "model.l2" = { low = 0.1, high = 10.0, log = true } }
+
+[[search.points]]
+label = "biases"
+model = { name = "Biases", l2 = 5.0 }
+space = { "model.l2" = { low = 1.0, high = 9.0 } }
+
+[final]
+dataset = "ml-latest-small"
+protocol = { name = "hold_out" }
+tuned_by = "search"
+seeds = 1
+points = [
+  { label = "mean", model = { name = "GlobalMean" } },
+  { label = "AutoRec", training = { epochs = "best" } },
+  { label = "biases" },
+]
+"""
+
+
+@pytest.fixture
+def searched(book_folder, monkeypatch):
+    """A search whose result depends on the penalty alone; ``searched.seen`` has the settings."""
+    book_folder.write(SEARCH)
+    book_folder.seen = []
+
+    def measure(settings, seed, *_):
+        book_folder.seen.append((settings, seed))
+        return {"metrics": {"rmse": abs(settings["model"].get("l2", 9) - 3)}, "epochs": 4}
+
+    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
+    monkeypatch.setattr(experiments, "_measure_alone", measure)
+    return book_folder
+
+
+def test_a_search_tries_settings_one_after_the_other(searched):
+    results = list(experiments.run(experiments.find("search")))
+    assert [(r["label"], r["seed"]) for r in results if r["label"] == "biases"] == [
+        ("biases", 0),
+        ("biases", 1),
+        ("biases", 2),
+    ]
+    tried = [r["trial"]["model.l2"] for r in results if r["label"] == "AutoRec"]
+    assert tried[0] == 1.0 and len(set(tried)) == 3  # the point itself, then proposals
+    assert {seed for _, seed in searched.seen} == {0}  # trials differ by settings alone
+    assert all("space" not in settings for settings, _ in searched.seen)
+    assert not list(experiments.run(experiments.find("search")))  # all is on record
+
+
+def test_a_tuned_experiment_has_the_options_of_the_best_trial(searched):
+    with pytest.raises(ValueError, match="AutoRec come from a search that is not complete; run se"):
+        list(experiments.run(experiments.find("final")))
+    assert searched.seen == []  # and nothing was begun
+    trials = list(experiments.run(experiments.find("search")))
+    mean, autorec, biases = experiments.find("final").points
+    best = {}
+    for label in ("AutoRec", "biases"):
+        each = [trial for trial in trials if trial["label"] == label]
+        best[label] = min(each, key=lambda r: r["metrics"]["rmse"])["trial"]["model.l2"]
+        assert max(r["metrics"]["rmse"] for r in each) > min(r["metrics"]["rmse"] for r in each)
+    assert autorec.settings["model"] == {"name": "AutoRec", "l2": best["AutoRec"]}
+    assert autorec.settings["training"] == {"epochs": 4, "lr": 0.01}  # those that it liked
+    assert biases.settings["model"] == {"name": "Biases", "l2": best["biases"]}
+    assert mean.settings["model"] == {"name": "GlobalMean"}
+    assert len(list(experiments.run(experiments.find("final")))) == 3
+
+
+def test_another_winner_of_the_search_makes_the_final_run_stale(searched):
+    list(experiments.run(experiments.find("search")))
+    list(experiments.run(experiments.find("final")))
+    path = searched.runs / "search.json"
+    record = json.loads(path.read_text())
+    for result in record["results"]:
+        result["metrics"]["rmse"] *= -1
+    path.write_text(json.dumps(record))
+    assert {point.label for point, _ in experiments.missing(experiments.find("final"))} == {
+        "AutoRec",
+        "biases",
+    }
+
+
+def test_a_search_that_is_not_there_is_named(searched):
+    searched.write(SEARCH.replace('tuned_by = "search"', 'tuned_by = "quest"'))
+    with pytest.raises(ValueError, match="final: no search 'quest' stands above it"):
+        experiments.find("search")
+
+
+def test_a_space_without_a_beginning_is_refused(searched):
+    searched.write(SEARCH.replace('"model.l2" = { low = 0.1', '"model.rank" = { low = 0.1'))
+    with pytest.raises(ValueError, match="search: AutoRec: the space varies model.rank"):
+        experiments.find("search")
+
+
+def test_runs_can_be_kept_apart(tiny, tmp_path):
+    experiment = experiments.find("tiny")
+    assert len(list(experiments.run(experiment, folder=tmp_path / "again"))) == 4
+    assert not (tiny.runs / "tiny.json").exists()
+    assert len(experiments.missing(experiment)) == 4
+    assert not experiments.missing(experiment, folder=tmp_path / "again")
+
+
+def test_the_time_ahead_is_judged_by_the_record(tiny):
+    experiment = experiments.find("tiny")
+    tasks = experiments.missing(experiment)
+    assert np.isnan(experiments.expected_seconds(experiment, tasks))
+    list(experiments.run(experiment, seeds=1))
+    assert experiments.expected_seconds(experiment, tasks) == pytest.approx(0.4)
+    left = experiments.missing(experiment)
+    assert experiments.expected_seconds(experiment, left) == pytest.approx(0.2)
+
+
 def test_the_books_own_experiments_are_valid():
     found = experiments.load_experiments()
     assert found
@@ -284,6 +407,51 @@ def test_per_user_results_have_the_metrics_as_their_means():
         assert np.mean(defined) == pytest.approx(found["metrics"][name], abs=1e-5)
     json.dumps(found, allow_nan=False)
     assert "per_user" not in measuring.measure(ranking(), seed=0)
+
+
+def test_folds_are_the_seeds_of_a_cross_validation():
+    protocol = {"name": "k_fold", "k": 4}
+    folds = [measuring.measure(settings(protocol=protocol), seed=fold) for fold in range(4)]
+    assert len({fold["split"] for fold in folds}) == 4
+    assert len({fold["ratings"] for fold in folds}) == 1
+
+
+def test_the_size_of_the_data_is_that_after_the_filters():
+    found = measuring.measure(settings(), seed=0)
+    ratings = datasets.load().with_min_count(user=300, item=20)
+    assert (found["users"], found["items"], found["ratings"]) == (
+        len(ratings.users),
+        len(ratings.items),
+        len(ratings),
+    )
+
+
+def test_groups_of_users_are_equally_large_and_add_up_to_the_whole():
+    found = measuring.measure(ranking(groups=5), seed=0)
+    groups = found["groups"]
+    assert [group["users"] for group in groups] == [12] * 5
+    seen = [group["seen"] for group in groups]
+    assert seen == sorted(seen) and seen[0] < seen[-1] / 2
+    values = [group["ndcg@100"] for group in groups]
+    assert np.mean(values) == pytest.approx(found["metrics"]["ndcg@100"])
+    assert len(set(values)) == 5
+    json.dumps(found, allow_nan=False)
+
+
+def test_groups_of_ratings_add_up_by_their_squares():
+    found = measuring.measure(settings(groups=3), seed=0)
+    values = [group["rmse"] for group in found["groups"]]
+    assert min(values) < found["metrics"]["rmse"] < max(values)
+
+
+def test_lists_have_a_coverage_a_novelty_and_a_popularity_lift():
+    wanted = ["ndcg@100", "coverage@20", "novelty@20", "popularity_lift@20"]
+    popular = measuring.measure(ranking(measure=wanted), seed=0)["metrics"]
+    model = {"name": "EASE", "l2": 50.0}
+    ease = measuring.measure(ranking(measure=wanted, model=model), seed=0)["metrics"]
+    assert popular["coverage@20"] < ease["coverage@20"] <= 1
+    assert popular["novelty@20"] < ease["novelty@20"]
+    assert popular["popularity_lift@20"] > ease["popularity_lift@20"] > 0
 
 
 def test_the_mask_can_be_switched_off():

@@ -233,3 +233,12 @@ def test_novelty_by_hand():
     found = metrics.novelty(torch.tensor([[0, 1], [1, -1], [2, 1], [-1, -1]]), counts, 8)
     # 0 bits, 2 bits; an item nobody rated counts as rated by one of 8, 3 bits.
     np.testing.assert_allclose(found, [1.0, 2.0, 2.5, math.nan])
+
+
+def test_popularity_lift_by_hand():
+    """Items with 4, 2 and 1 raters; seen: means of 4, 2 and 1; shown: 4, 4 and an empty rank."""
+    counts = torch.tensor([4, 2, 1])
+    seen, top = torch.tensor([0, 1, 2]), torch.tensor([[0, -1], [0, -1]])
+    assert metrics.popularity_lift(top, seen, counts) == pytest.approx(4 / (7 / 3) - 1)
+    assert metrics.popularity_lift(seen[None], seen, counts) == pytest.approx(0)
+    assert metrics.popularity_lift(torch.tensor([[2]]), seen, counts) < 0
