@@ -100,7 +100,7 @@ def judge(
 # -- the register of claims ----------------------------------------------------------
 
 
-def claims(folder: Path | None = None, **changes: float) -> pd.DataFrame:
+def claims(folder: Path | None = None, chapter: str = "", **changes: float) -> pd.DataFrame:
     """``data/claims.csv`` with a verdict for every claim, indexed by ``id``.
 
     A claim says how a measured value stands to its own: equal (``=``) within the tolerance, above
@@ -117,6 +117,8 @@ def claims(folder: Path | None = None, **changes: float) -> pd.DataFrame:
     ----------
     folder : path, optional
         Of the recorded runs, in place of ``data/runs``.
+    chapter : str
+        Only the claims that this chapter decides, ``05-autorec`` say.
     changes : float
         Other tolerances for some of the claims, by id with ``_`` in place of ``-``, to see
         whether the verdict hangs on them.
@@ -124,6 +126,7 @@ def claims(folder: Path | None = None, **changes: float) -> pd.DataFrame:
     register = pd.read_csv(
         datasets.data_folder() / "claims.csv", index_col="id", keep_default_na=False
     )
+    register = register[register["chapter"].str.endswith(chapter)].copy()
     register["value"], register["tolerance"] = (
         pd.to_numeric(register[name]) for name in ("value", "tolerance")
     )
@@ -356,7 +359,16 @@ def _several(results: list[dict], key: str) -> str:
 
 
 def at_a_glance(chapter: str) -> str:
-    """Measured run time and memory of a chapter, as ``make timings`` recorded them."""
+    """What opens a chapter: what it costs, as ``make timings`` measured it, and what it tests.
+
+    The reproduction box, a Markdown table, has a row for every published number that an experiment
+    of the chapter answers; below stand the verdicts of the claims that the chapter decides.
+    """
+    parts = [_costs(chapter), _reproduction_box(chapter), _verdicts(chapter)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _costs(chapter: str) -> str:
     path = datasets.data_folder() / "chapters.json"
     timings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if chapter not in timings:
@@ -365,4 +377,38 @@ def at_a_glance(chapter: str) -> str:
     return (
         f"Runs in {measured['seconds']:.0f} s with {measured['peak_mb']:,.0f} MiB of memory "
         f"on {timings['hardware']}."
+    )
+
+
+def _reproduction_box(chapter: str) -> str:
+    """Published, measured and verdict of the points that a chapter shows; empty without any."""
+    claims, lines = published(), []
+    for name, experiment in load_experiments().items():
+        points = [p for p in experiment.points if p.answers and p.chapter == chapter]
+        rows = table(name) if points else None
+        for point in points:
+            row = rows.loc[point.label]
+            ours = "" if np.isnan(row["measured"]) else f"{row['measured']:.4f}"
+            ours += "" if np.isnan(row["se"]) else f" ± {row['se']:.4f}"
+            method, dataset = claims.loc[point.answers, ["method", "dataset"]]
+            what = method if point.label in method else f"{method} ({point.label})"
+            lines.append(
+                f"| {what} | {row['metric']}, {dataset} | {row['published']:.4g} | {ours} | "
+                f"{row['seeds']} | {row['verdict']} |"
+            )
+    if not lines:
+        return ""
+    head = "| published (ours) | metric, data | published | ours ± SE | seeds | verdict |\n"
+    return "**Reproduction**\n\n" + head + "|---|---|---|---|---|---|\n" + "\n".join(lines)
+
+
+def _verdicts(chapter: str) -> str:
+    """How many claims of the five reports a chapter decides, and how."""
+    found = claims(chapter=f"/{chapter}")["verdict"].value_counts()
+    if found.empty:
+        return ""
+    words = ", ".join(f"{count} {word}" for word, count in found.items())
+    return (
+        f"Of the claims of the five reports, {found.sum()} are decided here: {words}. "
+        "The register of the chapter *What five reports claimed* has each of them."
     )

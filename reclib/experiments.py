@@ -42,7 +42,8 @@ class Point:
     ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random. If the
     settings have a ``space``, the point is a search, and ``seeds`` its number of trials.
     ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
-    if given, says why the two numbers must not be held against each other.
+    if given, says why the two numbers must not be held against each other. ``chapter`` is the
+    page that shows it, ``05-autorec`` say.
     """
 
     label: str
@@ -50,6 +51,7 @@ class Point:
     seeds: int
     answers: str | None = None
     not_comparable: str | None = None
+    chapter: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _experiment(name: str, entry: dict, chosen: dict[str, dict]) -> Experiment:
     points = entry.pop("points", [{"label": name}])
     head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance", "tuned_by")}
     seeds = head["seeds"] or 5
-    allowed = {*SETTINGS, "label", "seeds", "answers", "not_comparable"}
+    allowed = {*SETTINGS, "label", "seeds", "answers", "not_comparable", "chapter"}
     if unknown := {key for part in (entry, *points) for key in part} - allowed:
         raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
     merged = [_merge(entry, _tuned(point, chosen)) for point in points]
@@ -142,6 +144,7 @@ def _experiment(name: str, entry: dict, chosen: dict[str, dict]) -> Experiment:
             point.get("seeds", seeds),
             point.get("answers"),
             point.get("not_comparable"),
+            point.get("chapter"),
         )
         for point in merged
     )

@@ -124,7 +124,7 @@ def test_the_library_can_be_read_in_a_weekend():
     # A model is a paper, read one at a time; the rest is what they all stand on.
     models = {path: n for path, n in lines.items() if path.parent.name == "models"}
     rest = {path: n for path, n in lines.items() if path not in models and path.stem != "netflix"}
-    assert sum(rest.values()) < 3400
+    assert sum(rest.values()) < 3500
     assert max(models.values()) <= 200
 
 

@@ -299,9 +299,9 @@ def test_a_download_folder_that_cannot_be_made_is_explained(folder):
 # -- an archive that is not the official one --------------------------------------
 
 
-def put(folder: Path, content: bytes) -> None:
+def put(folder: Path, content: bytes, name: str = "ml-1m.zip") -> None:
     folder.mkdir(exist_ok=True)
-    (folder / "ml-1m.zip").write_bytes(content)
+    (folder / name).write_bytes(content)
 
 
 def test_one_rating_changed_is_refused(folder):
@@ -367,6 +367,24 @@ def test_without_an_address_nothing_is_asked_for_and_the_error_says_what_to_do(
     for part in (*parts, "netflix-excerpt.tar.gz", "RECLIB_DATA"):
         assert part in str(error.value)
     assert not asked and not folder.exists()
+
+
+def test_the_whole_netflix_prize_is_read_from_its_files_and_must_be_whole(folder, monkeypatch):
+    """Small files in the format of the official ones: two parts, of two movies and of one."""
+    parts = {
+        "combined_data_1.txt": b"1:\n7,3,2005-09-06\n9,5,2005-05-13\n2:\n7,4,2003-12-30\n",
+        "combined_data_2.txt": b"3:\n8,1,2004-01-01\n",
+        "movie_titles.csv": b"1,2003,One\n2,1994,Two\n3,2000,Three\n",
+        "probe.txt": b"1:\n7\n",
+    }
+    put(folder, zipped(parts), "netflix-prize.zip")
+    with pytest.raises(ValueError, match=r"holds \(3, 3, 4\) users, movies and ratings"):
+        datasets.load("netflix-prize")
+    monkeypatch.setattr(datasets.netflix, "COMPLETE", (3, 3, 4))
+    ratings = datasets.load("netflix-prize")
+    found = ratings.table.sort_values(["item", "user"])[["user", "item", "rating"]]
+    assert found.to_numpy().tolist() == [[7, 1, 3], [9, 1, 5], [7, 2, 4], [8, 3, 1]]
+    assert ratings.titles[3] == "Three" and ratings.scale == (1.0, 5.0)
 
 
 @pytest.mark.parametrize("keep", [0, 10, 150])
