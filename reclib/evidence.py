@@ -200,11 +200,16 @@ class _Measured:
 
         ``label`` may name a student behind a stroke, ``regular/augmented``. Without a
         ``metric``, the first of the experiment; ``parameters``, ``epochs``, ``cpu_seconds`` and
-        the size of the data (``users``, ``items``, ``ratings``) are there as well.
+        the size of the data (``users``, ``items``, ``ratings``) are there as well, and as
+        ``group 1`` the first metric of the least active users, ``group 2`` of the next.
         """
         point, results = self._results(name, label)
-        metric = metric or point.settings.get("measure", ["rmse"])[0]
-        values = [result["metrics"].get(metric, result.get(metric)) for result in results]
+        first = point.settings.get("measure", ["rmse"])[0]
+        metric = metric or first
+        values = [
+            result | result["metrics"] | _groups(result, first).to_dict() for result in results
+        ]
+        values = [value.get(metric) for value in values]
         if None in values:
             raise NotRecordedError(f"{name} has no {metric} of {label}")
         return np.array(values, float) if point.seeds > 1 else float(values[0])
@@ -316,6 +321,25 @@ def repeated(name: str, folder: Path) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _groups(result: dict, metric: str) -> pd.Series:
+    """A metric by groups of users, from the least active; empty if it was not asked for."""
+    values = [group[metric] for group in result.get("groups", [])]
+    return pd.Series({f"group {number}": value for number, value in enumerate(values, 1)})
+
+
+def groups(name: str) -> pd.DataFrame:
+    """The first metric by groups of users (columns), mean over seeds, of each recorded point.
+
+    For experiments with ``groups``; ``group 1`` are the least active users.
+    """
+    rows: dict[str, list] = {}
+    for result in Record.read(find(name)).results:
+        metric = result["settings"].get("measure", ["rmse"])[0]
+        if "groups" in result:
+            rows.setdefault(result["label"], []).append(_groups(result, metric))
+    return pd.DataFrame({label: pd.concat(each, axis=1).mean(axis=1) for label, each in rows.items()}).T
+
+
 def users(name: str, metric: str = "ndcg@100") -> pd.DataFrame:
     """A metric of each test user (rows) by each recorded point (columns), mean over its seeds.
 
@@ -409,6 +433,6 @@ def _verdicts(chapter: str) -> str:
         return ""
     words = ", ".join(f"{count} {word}" for word, count in found.items())
     return (
-        f"Of the claims of the five reports, {found.sum()} are decided here: {words}. "
+        f"Claims of the five reports that this chapter decides: {words}. "
         "The register of the chapter *What five reports claimed* has each of them."
     )

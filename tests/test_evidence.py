@@ -266,6 +266,7 @@ def test_users_are_averaged_over_seeds(recorded):
 
 
 def test_a_chapter_says_what_it_costs_once_that_was_measured(book_folder):
+    book_folder.write("")
     assert "make timings" in evidence.at_a_glance("01-ratings")
     (book_folder.path / "chapters.json").write_text(
         '{"hardware": "abacus", "01-ratings": {"seconds": 12.4, "peak_mb": 1234.5}}'
@@ -374,6 +375,18 @@ def test_size_and_seconds_of_a_run_can_be_read(judged):
     assert judged.claims.loc["X-1", "measured"] == pytest.approx(60 + 1001)
 
 
+def test_groups_of_users_can_be_read(judged):
+    for result in judged.results:
+        low = 0.9 + result["seed"] / 100
+        result["groups"] = [{"users": 2, "seen": 3.0, "rmse": value} for value in (low, 0.8)]
+    judged.store(judged.results)
+    found = evidence.groups("e").loc["good"]
+    assert found.to_dict() == pytest.approx({"group 1": 0.91, "group 2": 0.8})
+    row = claim("X-1", test="run('e', 'good', 'group 1') - run('e', 'good', 'group 2')")
+    judged.judge(row)
+    assert judged.claims.loc["X-1", "measured"] == pytest.approx(0.11)
+
+
 @pytest.mark.parametrize(
     ("test", "message"),
     [
@@ -423,6 +436,23 @@ def test_runs_that_were_repeated_are_held_against_the_spread(recorded, tmp_path)
     assert table["within"].tolist() == [True, True, False]
     assert table["low"].iloc[0] == pytest.approx(0.830)
     assert evidence.repeated("e", tmp_path).empty
+
+
+def test_a_chapter_opens_with_what_it_reproduces(judged):
+    judged.judge(claim("X-1", chapter="part/05-x"), claim("X-2", chapter="part/06-y"))
+    columns = "key,metric,value,read,method,dataset\n"
+    rows = "paper-good,rmse,0.831,yes,The good model,d\npaper-bad,rmse,0.7,no,bad,d\n"
+    register = (judged.path / "claims.csv").read_text()
+    judged.write(EXPERIMENTS.replace("[e]", '[e]\nchapter = "05-x"'), columns + rows)
+    (judged.path / "claims.csv").write_text(register)
+    box = evidence.at_a_glance("05-x")
+    assert "| The good model | rmse, d | 0.831 | 0.8310 ± 0.0006 | 3 | reproduced |" in box
+    assert "| bad | rmse, d | 0.7 | 0.8310 ± 0.0006 | 3 | not reproduced |" in box
+    assert "ours alone" not in box  # answers nothing
+    assert "this chapter decides: 1 reproduced" in box
+    other = evidence.at_a_glance("06-y")
+    assert "Reproduction" not in other and "1 reproduced" in other
+    assert "|" not in evidence.at_a_glance("07-z")
 
 
 # -- the book's own numbers --------------------------------------------------------------
