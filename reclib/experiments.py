@@ -163,8 +163,9 @@ def _tuned(point: dict, chosen: dict[str, dict]) -> dict:
     found = dict(chosen[point["label"]])
     epochs = found.pop("epochs", 0)
     point = _merge(found, point)
-    if point.get("training", {}).get("epochs") == "best":
-        point["training"] = point["training"] | {"epochs": epochs}
+    if point.get("training", {}).get("epochs") == "best":  # so nothing is left to wait for
+        training = {key: value for key, value in point["training"].items() if key != "patience"}
+        point["training"] = training | {"epochs": epochs}
     return point
 
 

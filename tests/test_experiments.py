@@ -173,7 +173,7 @@ seeds = 3
 [[search.points]]
 label = "AutoRec"
 model = { name = "AutoRec", l2 = 1.0 }
-training = { epochs = 9, lr = 0.01 }
+training = { epochs = 9, lr = 0.01, patience = 3 }
 space = { "model.l2" = { low = 0.1, high = 10.0, log = true } }
 
 [[search.points]]
