@@ -236,9 +236,9 @@ def test_novelty_by_hand():
 
 
 def test_popularity_lift_by_hand():
-    """Items with 4, 2 and 1 raters; seen: means of 4, 2 and 1; shown: 4, 4 and an empty rank."""
+    """Items with 4, 2 and 1 raters; seen: 4, 4, 2 and 1; shown: 4, 4 and two empty ranks."""
     counts = torch.tensor([4, 2, 1])
-    seen, top = torch.tensor([0, 1, 2]), torch.tensor([[0, -1], [0, -1]])
-    assert metrics.popularity_lift(top, seen, counts) == pytest.approx(4 / (7 / 3) - 1)
+    seen, top = torch.tensor([0, 0, 1, 2]), torch.tensor([[0, -1], [0, -1]])
+    assert metrics.popularity_lift(top, seen, counts) == pytest.approx(4 / (11 / 4) - 1)
     assert metrics.popularity_lift(seen[None], seen, counts) == pytest.approx(0)
     assert metrics.popularity_lift(torch.tensor([[2]]), seen, counts) < 0

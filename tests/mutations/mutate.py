@@ -209,6 +209,54 @@ MUTATIONS = {
         "elif claimed - tolerance <= mean <= claimed + tolerance:",
         ("test_evidence.py::test_each_word_is_reached",),
     ),
+    "a claim judged without its interval": Mutation(
+        "evidence.py",
+        "(0.0, mean, mean) if len(values) == 1 else mean_interval(values)",
+        "(0.0, mean, mean)",
+        ("test_evidence.py::test_a_claim_is_judged",),
+    ),
+    "a claim judged with seeds missing": Mutation(
+        "evidence.py",
+        "if len(results) < point.seeds:",
+        "if not results:",
+        ("test_evidence.py::test_without_the_record_a_claim_is_not_testable_and_says_so",),
+    ),
+    "every repeated run lies in the spread": Mutation(
+        "evidence.py",
+        "within = low - ROUNDING <= value <= high + ROUNDING",
+        "within = True",
+        ("test_evidence.py::test_runs_that_were_repeated_are_held_against_the_spread",),
+    ),
+    "the worst trial wins": Mutation(
+        "experiments.py",
+        "best = min(trials",
+        "best = max(trials",
+        ("test_experiments.py::test_a_tuned_experiment_has_the_options_of_the_best_trial",),
+    ),
+    "trials differ by their seeds as well": Mutation(
+        "experiments.py",
+        "with_values(point.settings, values), 0,",
+        "with_values(point.settings, values), seed,",
+        ("test_experiments.py::test_a_search_tries_settings_one_after_the_other",),
+    ),
+    "the tuner guesses": Mutation(
+        "tuning.py",
+        "n_startup_trials=4",
+        "n_startup_trials=400",
+        ("test_tuning.py::test_it_finds_better_settings_than_chance_does",),
+    ),
+    "popularity lift against the catalogue": Mutation(
+        "metrics.py",
+        "counts[seen].mean() - 1",
+        "counts.mean() - 1",
+        ("test_metrics.py::test_popularity_lift_by_hand",),
+    ),
+    "groups of users in the order of their numbers": Mutation(
+        "evaluation.py",
+        'visible.rank(method="first")',
+        "visible.index.to_series()",
+        ("test_experiments.py::test_groups_of_users_are_equally_large_and_add_up_to_the_whole",),
+    ),
 }
 
 
