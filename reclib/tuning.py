@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,7 +23,9 @@ def suggest(settings: dict, tried: Sequence[tuple[dict, float]]) -> dict:
     of ``low``, ``high`` and perhaps ``log = true``; two whole numbers make a whole number. The
     objective is *smaller is better*. Returns a value for every name of the space.
     """
-    import optuna  # here: only who tunes needs it
+    with warnings.catch_warnings():  # of a progress bar in notebooks, which nobody asks for
+        warnings.filterwarnings("ignore", "IProgress")
+        import optuna  # here: only who tunes needs it
 
     if not tried:
         return {name: _get(settings, name) for name in settings["space"]}
