@@ -129,10 +129,11 @@ rivals[["from", "value", "interval", "read"]].sort_values("value")
 # Then
 #
 # $$
-# \operatorname{Var}(\bar d) = \sigma^2\, \frac{1 + (J - 1) \rho}{J}, \qquad
-# \mathbb E\, s^2 = \sigma^2 (1 - \rho), \qquad
-# \frac{\operatorname{Var}(\bar d)}{\mathbb E\, s^2}
-#   = \frac1J + \frac{\rho}{1 - \rho} .
+# \begin{aligned}
+# \operatorname{Var}(\bar d) &= \sigma^2\, \frac{1 + (J - 1) \rho}{J}, \\
+# \mathbb E\, s^2 &= \sigma^2 (1 - \rho), \\
+# \frac{\operatorname{Var}(\bar d)}{\mathbb E\, s^2} &= \frac1J + \frac{\rho}{1 - \rho} .
+# \end{aligned}
 # $$ (eq-fair-variance)
 #
 # The second identity is the trap. What the $d_j$ have in common does not show in their
