@@ -1074,7 +1074,7 @@ assert cosine.arccos().isnan() and cosine.clamp(-1, 1).arccos() == 0
 #   diagonal.
 # * On the common split of MovieLens 20M the two best published results cannot be told
 #   apart. A leaderboard that mixes splits cannot be read at all.
-# * Our own closing table has one split, one evaluation, three or five settings for each model,
+# * Our own closing table has one split, one evaluation, the same few trials for each model,
 #   results per user, corrected comparisons, and the cost beside the accuracy.
 # * Reproducibility studies agree: tune the baselines, share the split, publish results
 #   per user.
