@@ -31,7 +31,7 @@ PROTOCOLS = {
         splits.held_out_users,
     )
 }
-RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
+RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse", "train_rmse")
 # Properties of all the lists together; the other ranking metrics have a value for each user.
 BEYOND = ("coverage", "novelty", "popularity_lift")
 # Protocols that draw another split for each seed; the others have one split, and the seed
@@ -135,6 +135,8 @@ class _Meter:
             found = evaluation.rating_errors(model, test, **options)
             if "seen_rmse" in self.wanted:
                 found["seen_rmse"] = evaluation.seen_rmse(model, test.fold_in, **options)
+            if "train_rmse" in self.wanted:  # of users whom the model was fitted to
+                found["train_rmse"] = evaluation.seen_rmse(model, self.train, **options)
         else:
             ranking = self.ranking(model, test)
             found = ranking.per_user.mean().to_dict()
