@@ -71,6 +71,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     model = make()
     start, start_cpu = time.perf_counter(), time.process_time()
     history = training.fit(model, split.train, **options)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     result = {
         "users": len(ratings.users),
         "items": len(ratings.items),
@@ -79,8 +80,8 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
         "metrics": meter.values(model, part),
         "epochs": history.best_epoch or len(history.rows),
         "parameters": model.num_parameters,
-        "seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(time.process_time() - start_cpu, 1),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 1),
     }
     if settings.get("curve"):
         result["curve"] = _curve(history, meter.wanted)
