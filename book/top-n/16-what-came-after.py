@@ -652,9 +652,9 @@ cost if len(runs) else Markdown("Nothing is recorded yet.")
 # **Which can be told apart from the best?** Every model is compared with the best one on
 # the same users, by the paired $t$ test and by the bootstrap. With seventeen comparisons
 # one in twenty will look real by chance, so the intervals have Bonferroni's level. The
-# $p$-values are corrected by Holm's rule: sort them, multiply the smallest by the number
-# of comparisons, the next by one less, and so on; never let them fall again. The best was
-# chosen by the same numbers, which flatters it a little ({eq}`eq-measuring-max`).
+# $p$-values are corrected by Holm's rule (`evaluation.holm`): sort them,
+# multiply the smallest by the number of comparisons, the next by one less, and so on;
+# never let them fall again. The best was chosen by the same numbers, which flatters it a little ({eq}`eq-measuring-max`).
 
 # %%
 rows = {}
@@ -667,8 +667,7 @@ if users.shape[1] > 1:
         )
 versus = pd.DataFrame(rows).T
 if len(versus):
-    p = versus["p"].sort_values()
-    holm = (p * np.arange(len(p), 0, -1)).cummax().clip(upper=1)
+    holm = evaluation.holm(versus["p"].astype(float))
     versus["verdict"] = np.where(
         versus["low"] > 0, f"below {best}", f"not told apart from {best}"
     )
