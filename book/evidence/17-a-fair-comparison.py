@@ -80,7 +80,7 @@ keys = [
 ]
 rivals = claims.reindex(keys).dropna(subset=["value"])
 rivals["from"] = rivals["cite"].str.extract(r"([a-z]+\d{4})")
-rivals = rivals.set_index("method")
+rivals = rivals.set_index("method").fillna({"interval": "not given"})
 rivals[["from", "value", "interval", "read"]].sort_values("value")
 
 # %% [markdown]
