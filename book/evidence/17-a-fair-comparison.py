@@ -427,8 +427,9 @@ print("one split for all, in each experiment")
 # **The same budget**, and what came of it. *First* is the setting of the authors or of
 # the chapter, *best* the best trial, and *gain* is positive where tuning helped. Both
 # are validation values of a single training. The best of several noisy numbers flatters
-# itself a little, so gains are upper bounds. The last column is what equal trials do
-# not equalise.
+# itself a little, so gains are upper bounds. *Epochs* are those of the best trial: where
+# they are nearly the number allowed, the training was cut off, and a longer one may be
+# better. The last column is what equal trials do not equalise.
 
 
 # %%
@@ -450,13 +451,15 @@ def tuned(name):
                 "best trial": best,
                 "trials": len(each),
                 "options": len(point.settings["space"]),
+                "epochs": each.loc[best, "epochs"],
+                "at most": point.settings.get("training", {}).get("epochs", 0),
                 "seconds": round(each["cpu_seconds"].sum()),
             }
     return pd.DataFrame(rows).T.round(4)
 
 
 searched = {n: tuned(n) for n in NAMES if n.startswith("tune")}
-integers = ["best trial", "trials", "options", "seconds"]
+integers = ["best trial", "trials", "options", "epochs", "at most", "seconds"]
 whole = dict.fromkeys(integers, int)
 table = searched["tune-ratings-ml1m"]
 shown(table.astype(whole) if len(table) else table, "tune-ratings-ml1m")
@@ -481,6 +484,8 @@ def what_tuning_did(name, metric):
     kept = int((table["best trial"] == 0).sum())
     late = int((table["best trial"] >= table["trials"] - 2).sum())
     seconds = table["seconds"].clip(lower=1)
+    trained = table[table["at most"] > 0]
+    cut = trained.index[trained["epochs"] >= 0.9 * trained["at most"]]
     return (
         f"`{name}`: of {len(table)} searched models, {kept} kept their first "
         f"setting, and {late} found their best in the last two trials, so that more "
@@ -488,7 +493,8 @@ def what_tuning_did(name, metric):
         f"of {metric}, the largest {table['gain'].max():.4f} ({table['gain'].idxmax()}). The "
         f"most expensive search ({seconds.idxmax()}) took "
         f"{seconds.max() / seconds.min():,.0f} times the processor time of the "
-        f"cheapest ({seconds.idxmin()})."
+        f"cheapest ({seconds.idxmin()}). Cut off by the number of epochs: "
+        f"{', '.join(cut) or 'none'}."
     )
 
 
