@@ -101,7 +101,7 @@ seeds = 3
 # $$
 # \begin{aligned}
 # \text{blind:} &\; s(F) \text{ ignores } H,\\
-# \text{shift:} &\; m(s + c, F, H) = m(s, F, H),\\
+# \text{shift:} &\; m(s + c, \cdot) = m(s, \cdot),\\
 # \text{again:} &\; m \text{ repeats itself},\\
 # \text{echo:} &\; m(F, F, H) = 0,\\
 # \text{whole:} &\; \text{all users, all items}.
