@@ -139,7 +139,7 @@ def _report(options: argparse.Namespace) -> int:
         claims = evidence.claims()
         print("\nThe claims of the five reports\n")
         _print(claims[["report", "relation", "value", "tolerance", "measured", "se", "verdict"]])
-        print(f"\n{claims.groupby('report')['verdict'].value_counts().unstack(fill_value=0)}")
+        print(f"\n{pd.crosstab(claims['report'], claims['verdict']).to_string()}")
         print("\nNot testable here, for want of:")
         for name, because in claims.query("verdict == @evidence.NOT_TESTABLE")["because"].items():
             print(f"  {name}: {because}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import subprocess
 import sys
 
 import pytest
 from test_experiments import TINY, Inline
 
-from reclib import datasets, experiments
+from reclib import datasets, evidence, experiments
 from reclib.__main__ import main
 
 
@@ -153,6 +154,12 @@ def test_report_prints_the_claims_and_what_the_untested_want(tiny, capsys):
     (tiny.runs / "tiny.json").unlink()
     main(["report"])
     assert "T-1: mean of `python -m reclib run tiny`, all its seeds" in capsys.readouterr().out
+
+
+def test_the_counts_of_the_verdicts_are_printed_whole(capsys):
+    main(["report"])
+    (head,) = [line for line in capsys.readouterr().out.splitlines() if "contradicted  " in line]
+    assert set(re.split(r"\s{2,}", head.strip())) >= set(evidence.claims()["verdict"])
 
 
 def test_report_prints_published_measured_and_the_verdict(tiny, capsys):
