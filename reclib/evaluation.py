@@ -277,7 +277,7 @@ def holm(p: pd.Series) -> pd.Series:
     """Holm's (1979) corrected p-values (float, by comparison), the smallest first.
 
     The smallest is multiplied by their number, the next by one less, and none may fall below the
-    one before. At level a, "below a" then errs anywhere with a probability of at most a.
+    one before: "below a" then errs with probability a at most. ValueError for what is no p-value.
     """
     if p.isna().any() or not p.between(0, 1).all():
         raise ValueError("p-values lie between 0 and 1; leave comparisons without one out")
