@@ -66,7 +66,7 @@ def set_up(repository: str, branch: str) -> None:
     if version := version_of("reclib"):
         print(f"reclib {version} is installed already")
     elif repository:
-        pip_install("--no-deps", f"reclib @ git+{repository}@{branch}")
+        pip_install("--no-deps", f"git+{repository}@{branch}")
         print(f"reclib {version_of('reclib')} was installed from {repository}")
     else:
         raise RuntimeError(
