@@ -22,9 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import yaml
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from pybtex.database import parse_file
@@ -33,11 +31,10 @@ from pybtex.richtext import Text
 
 import execute
 from execute import ROOT, Chapter
+from launch import COLAB, Repository, read_setting
 
 TARGET = ROOT / "_build" / "colab"
 SETUP = Path(__file__).with_name("colab_setup.py")
-PAGES_BRANCH = "gh-pages"  # where .github/workflows/publish.yml puts the site and this edition
-COLAB = "https://colab.research.google.com"
 
 # The recorded experiment, and the row of it, that a chapter's parameters can be raised to. The
 # chapters that are not named here have none; for them it means another data set.
@@ -58,54 +55,6 @@ PAPER_SCALE = {
     "17-a-fair-comparison": ("topn-ml1m", "EASE"),
 }
 DATASETS = ["ml-latest-small", "ml-100k", "ml-1m"]
-
-
-# -- the one setting -----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Where the book lives; all addresses follow from ``url``, which may be empty."""
-
-    url: str = ""
-    branch: str = "main"
-
-    @property
-    def name(self) -> str:
-        """``owner/name`` on GitHub; empty elsewhere, where neither Colab nor Pages reach."""
-        parts = urlsplit(self.url)
-        name = parts.path.strip("/").removesuffix(".git")
-        return (
-            name
-            if parts.netloc == "github.com" and name.count("/") == 1
-            else ""
-        )
-
-    @property
-    def site(self) -> str:
-        """The site as GitHub Pages publishes it."""
-        owner, _, name = self.name.partition("/")
-        return f"https://{owner.lower()}.github.io/{name}" if owner else ""
-
-    def colab(self, path: str) -> str:
-        """Where Colab opens ``book/<part>/<nn-slug>`` of this edition."""
-        return (
-            f"{COLAB}/github/{self.name}/blob/{PAGES_BRANCH}/{path}.ipynb"
-            if self.name
-            else ""
-        )
-
-
-def read_setting(root: Path = ROOT) -> Repository:
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    chosen = {
-        key: value
-        for key, value in (config.get("repository") or {}).items()
-        if value
-    }
-    return Repository(
-        **{key: chosen[key] for key in ("url", "branch") if key in chosen}
-    )
 
 
 # -- blocks of a Markdown cell -------------------------------------------------------
@@ -278,7 +227,9 @@ def list_of_works(keys: set[str]) -> str:
         MarkdownBackend(),
     )
     entries = style.format_bibliography(read_bibliography(), sorted(keys))
-    return "\n".join(f"* {entry.text.render(backend)}" for entry in entries)
+    return "\n".join(
+        "* " + " ".join(entry.text.render(backend).split()) for entry in entries
+    )
 
 
 class MarkdownBackend(find_plugin("pybtex.backends", "markdown")):
@@ -384,13 +335,14 @@ class Writer:
 
 def quote(text: str) -> str:
     """As a block quote. A formula must stand on one line: Jupyter reads it before the quote."""
-    text = re.sub(
-        r"^\$\$\n(.+?)\n\$\$$",
-        lambda m: f"$${' '.join(m[1].split())}$$",
-        text,
-        flags=re.M | re.S,
-    )
+    text = re.sub(r"\$\$(.+?)\$\$|\$(.+?)\$", on_one_line, text, flags=re.S)
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+def on_one_line(formula: re.Match) -> str:
+    return (
+        " ".join(formula[0].split()).replace("$$ ", "$$").replace(" $$", "$$")
+    )
 
 
 LEFTOVERS = {
@@ -415,8 +367,10 @@ def find_leftovers(text: str) -> list[str]:
 
 
 def convert(chapter: Chapter, repository: Repository) -> NotebookNode:
-    """The chapter's notebook, with its outputs, as one of this edition."""
-    notebook = execute.read_notebook(chapter)
+    """The chapter's source, with the stored outputs, as a notebook of this edition."""
+    notebook = execute.with_outputs(
+        execute.read_source(chapter), execute.read_notebook(chapter)
+    )
     writer = Writer(page_of(chapter), repository, find_targets(chapter.root))
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
@@ -424,6 +378,7 @@ def convert(chapter: Chapter, repository: Repository) -> NotebookNode:
         if cell.cell_type == "markdown":
             cell.source = writer.markdown(cell.source)
             continue
+        cell.source = move_links(cell.source, repository)
         cell.execution_count = None  # here it has not run yet
         for output in cell.outputs:
             if output.output_type == "execute_result":
@@ -470,9 +425,12 @@ def opening(chapter: Chapter, repository: Repository) -> list[NotebookNode]:
 
 
 def move_links(html: str, repository: Repository) -> str:
-    """Let links to other chapters in an output lead to the site, or nowhere."""
-    address = rf'href="{repository.site}/book/\1"' if repository.site else ""
-    return re.sub(r'href="\.\./([^"]+)"', address, html)
+    """Let links from an output to other chapters lead to the site, if there is one."""
+    return (
+        html.replace('href="../', f'href="{repository.site}/book/')
+        if repository.site
+        else html
+    )
 
 
 # -- the parameters as a form --------------------------------------------------------
@@ -567,7 +525,7 @@ def make(
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    setting = read_setting()
+    setting = read_setting(ROOT)
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument(
         "--repository",
