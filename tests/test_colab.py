@@ -289,7 +289,7 @@ def machine(monkeypatch) -> SimpleNamespace:
 
 
 def test_set_up_installs_reclib_alone_where_all_else_is_there(machine, capsys):
-    colab_setup.set_up("https://example.org/book", "v1")
+    colab_setup.set_up("https://example.org/book", "v1", [])
     assert machine.calls == [("--no-deps", "git+https://example.org/book@v1")]
     said = capsys.readouterr().out
     assert "reclib 0.1.0 was installed from https://example.org/book" in said
@@ -298,30 +298,43 @@ def test_set_up_installs_reclib_alone_where_all_else_is_there(machine, capsys):
 
 def test_set_up_does_nothing_the_second_time(machine, capsys):
     machine.have["reclib"] = "0.1.0"
-    colab_setup.set_up("", "main")
+    colab_setup.set_up("", "main", [])
     assert not machine.calls
     assert "installed already" in capsys.readouterr().out
 
 
 def test_set_up_holds_every_version_where_something_is_missing(machine, capsys):
     machine.asked.append("seaborn>=0.13")
-    colab_setup.set_up("https://example.org/book", "main")
+    colab_setup.set_up("https://example.org/book", "main", [])
     options, *wanted = machine.calls[1][0], *machine.calls[1][2:]
     assert (options, wanted) == ("--constraint", ["seaborn>=0.13"])
     assert machine.constraints.split() == sorted(f"{n}=={v}" for n, v in machine.have.items())
     assert "installed, since they were missing: seaborn>=0.13" in capsys.readouterr().out
 
 
+def test_set_up_brings_what_only_a_chapter_needs(machine):
+    colab_setup.set_up("https://example.org/book", "main", ["scikit-learn", "optuna>=4.2"])
+    assert machine.calls[1][2:] == ("optuna>=4.2",)
+    also = re.compile(r"also=(\[.*\])")
+    for slug, expected in [
+        ("05-autorec", "[]"),
+        ("02-measuring", '["scikit-learn"]'),
+        ("17-a-fair-comparison", '["optuna>=4.2"]'),
+    ]:
+        set_up = colab.convert(CHAPTERS[slug], Repository()).cells[1].source
+        assert also.search(set_up)[1] == expected
+
+
 def test_set_up_leaves_what_is_too_old_and_says_so(machine, capsys):
     machine.have["pandas"] = "1.5.3"
-    colab_setup.set_up("https://example.org/book", "main")
+    colab_setup.set_up("https://example.org/book", "main", [])
     assert len(machine.calls) == 1
     assert "pandas 1.5.3 is here, wanted is pandas>=2.1" in capsys.readouterr().out
 
 
 def test_set_up_without_an_address_says_what_to_set(machine):
     with pytest.raises(RuntimeError, match=r"REPOSITORY.*repository: url.*_config\.yml"):
-        colab_setup.set_up("", "main")
+        colab_setup.set_up("", "main", [])
     assert not machine.calls
 
 

@@ -54,6 +54,8 @@ PAPER_SCALE = {
     "16-what-came-after": ("topn-ml1m", "EASE"),
     "17-a-fair-comparison": ("topn-ml1m", "EASE"),
 }
+# What a chapter needs besides reclib and its requirements, by what its code has.
+ALSO = {"sklearn": "scikit-learn", "tuning": "optuna>=4.2"}
 DATASETS = ["ml-latest-small", "ml-100k", "ml-1m"]
 
 
@@ -410,11 +412,18 @@ def opening(chapter: Chapter, repository: Repository) -> list[NotebookNode]:
     if address := repository.colab(path):
         badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
         words = f"{badge}\n\n{words}"
+    cells = execute.code_cells(execute.read_source(chapter))
+    named = {
+        word
+        for cell in cells
+        for word in re.findall(r"\b\w+(?=\.)", cell.source)
+    }
+    also = [package for word, package in ALSO.items() if word in named]
     code = (
         '# @title Set up: run this first { display-mode: "form" }\n'
         f"REPOSITORY = {json.dumps(repository.url)}  # where reclib is installed from\n"
         f"BRANCH = {json.dumps(repository.branch)}\n\n"
-        f"{SETUP.read_text(encoding='utf-8')}\n\nset_up(REPOSITORY, BRANCH)"
+        f"{SETUP.read_text(encoding='utf-8')}\n\nset_up(REPOSITORY, BRANCH, also={json.dumps(also)})"
     )
     cells = [
         new_markdown_cell(words, id="about"),

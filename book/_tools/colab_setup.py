@@ -10,8 +10,6 @@ import sys
 import tempfile
 from importlib import metadata
 
-CHAPTERS_NEED = ["scikit-learn"]  # besides what reclib asks for
-
 
 def version_of(name: str) -> str | None:
     """The installed version of a distribution, or None."""
@@ -61,8 +59,8 @@ def judge(requirements: list[str]) -> tuple[list[str], list[str]]:
     return missing, too_old
 
 
-def set_up(repository: str, branch: str) -> None:
-    """Install reclib and what it lacks, and say what was done."""
+def set_up(repository: str, branch: str, also: list[str]) -> None:
+    """Install reclib, what it lacks and what the chapter needs; say what was done."""
     if version := version_of("reclib"):
         print(f"reclib {version} is installed already")
     elif repository:
@@ -74,7 +72,7 @@ def set_up(repository: str, branch: str) -> None:
             "address of the book's repository, or set `repository: url` in its _config.yml "
             "and make the notebooks again with `make colab`."
         )
-    missing, too_old = judge([*requirements_of("reclib"), *CHAPTERS_NEED])
+    missing, too_old = judge([*requirements_of("reclib"), *also])
     if missing:
         with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
             constraints.write("\n".join(present_versions()))
