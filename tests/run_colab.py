@@ -18,6 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import nbformat
+
 import colab
 import execute
 
@@ -41,8 +43,14 @@ def try_notebook(notebook: Path, environment: Path) -> tuple[bool, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(notebook, folder)
-        command = [environment / "bin" / "jupyter-execute", "--timeout=900", notebook.name]
+        command = [
+            environment / "bin" / "jupyter-execute",
+            "--inplace",
+            "--timeout=900",
+            notebook.name,
+        ]
         done = run(*command, cwd=folder, env=clean)
+        warned = warnings_in(Path(folder, notebook.name))
     after = versions(environment)
     came = sorted(after.keys() - before.keys())
     run(pip, "uninstall", "--yes", *came)  # the next notebook finds what this one found
@@ -51,7 +59,14 @@ def try_notebook(notebook: Path, environment: Path) -> tuple[bool, str]:
         return False, "fails:\n" + re.sub(r"\x1b\[[\d;]*m", "", done.stderr)[-3000:]
     if changed or "reclib" not in came:
         return False, f"changed: {changed}, came: {came}"
-    return True, f"runs, no version changed, came: {', '.join(came)}"
+    return True, f"runs, no version changed, came: {', '.join(came)}{warned}"
+
+
+def warnings_in(notebook: Path) -> str:
+    """What the cells wrote to the error stream; nothing of it fails a notebook."""
+    outputs = [o for c in execute.code_cells(nbformat.read(notebook, 4)) for o in c.outputs]
+    said = [o.text for o in outputs if o.get("name") == "stderr"]
+    return "".join(f"\n  {line}" for text in said for line in text.strip().split("\n"))
 
 
 def main(arguments: list[str] | None = None) -> int:

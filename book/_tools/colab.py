@@ -98,11 +98,9 @@ def parse(text: str) -> list[Block]:
             blocks.append(Block("math", math[1].strip(), math[2] or ""))
             at += 1
         elif line.startswith("$$"):
-            end = next(
-                n
-                for n in range(at + 1, len(lines))
-                if lines[n].startswith("$$")
-            )
+            end = at + 1
+            while not lines[end].startswith("$$"):
+                end += 1
             label = MATH_END.fullmatch(lines[end])[1] or ""
             blocks.append(Block("math", "\n".join(lines[at + 1 : end]), label))
             at = end + 1
@@ -224,10 +222,8 @@ def plain(latex: str) -> str:
 
 def list_of_works(keys: set[str]) -> str:
     """The works cited, as a list in the order of the site's."""
-    style, backend = (
-        find_plugin("pybtex.style.formatting", "plain")(),
-        MarkdownBackend(),
-    )
+    style = find_plugin("pybtex.style.formatting", "plain")()
+    backend = MarkdownBackend()
     entries = style.format_bibliography(read_bibliography(), sorted(keys))
     return "\n".join(
         "* " + " ".join(entry.text.render(backend).split()) for entry in entries
@@ -317,11 +313,7 @@ class Writer:
         works = [authors_and_year(key) for key in keys]
         if name == "cite:t":
             return ", ".join(f"{authors} ({year})" for authors, year in works)
-        return (
-            "("
-            + "; ".join(f"{authors}, {year}" for authors, year in works)
-            + ")"
-        )
+        return f"({'; '.join(f'{who}, {year}' for who, year in works)})"
 
     def link(self, text: str, target: Target) -> str:
         """To the published site; without one the words alone, the title of a page in italics."""
@@ -342,9 +334,8 @@ def quote(text: str) -> str:
 
 
 def on_one_line(formula: re.Match) -> str:
-    return (
-        " ".join(formula[0].split()).replace("$$ ", "$$").replace(" $$", "$$")
-    )
+    words = " ".join(formula[0].split())
+    return words.replace("$$ ", "$$").replace(" $$", "$$")
 
 
 LEFTOVERS = {
@@ -394,12 +385,15 @@ def convert(chapter: Chapter, repository: Repository) -> NotebookNode:
             cell.metadata.jupyter = {"source_hidden": True}
     if writer.cited:
         notebook.cells[-1].source += "\n\n" + list_of_works(writer.cited)
-    notebook.cells = [*opening(chapter, repository), *notebook.cells]
+    first = opening(chapter, repository, needed_by(notebook))
+    notebook.cells = [*first, *notebook.cells]
     notebook.metadata.colab = {"name": chapter.notebook.name, "provenance": []}
     return notebook
 
 
-def opening(chapter: Chapter, repository: Repository) -> list[NotebookNode]:
+def opening(
+    chapter: Chapter, repository: Repository, also: list[str]
+) -> list[NotebookNode]:
     """The first cells: where this comes from, and the set-up."""
     path = page_of(chapter)
     book = "Autoencoders for Recommendation"
@@ -412,13 +406,6 @@ def opening(chapter: Chapter, repository: Repository) -> list[NotebookNode]:
     if address := repository.colab(path):
         badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
         words = f"{badge}\n\n{words}"
-    cells = execute.code_cells(execute.read_source(chapter))
-    named = {
-        word
-        for cell in cells
-        for word in re.findall(r"\b\w+(?=\.)", cell.source)
-    }
-    also = [package for word, package in ALSO.items() if word in named]
     code = (
         '# @title Set up: run this first { display-mode: "form" }\n'
         f"REPOSITORY = {json.dumps(repository.url)}  # where reclib is installed from\n"
@@ -433,13 +420,20 @@ def opening(chapter: Chapter, repository: Repository) -> list[NotebookNode]:
     return cells
 
 
+def needed_by(notebook: NotebookNode) -> list[str]:
+    code = "\n".join(cell.source for cell in execute.code_cells(notebook))
+    return [
+        package
+        for word, package in ALSO.items()
+        if re.search(rf"\b{word}\.", code)
+    ]
+
+
 def move_links(html: str, repository: Repository) -> str:
     """Let links from an output to other chapters lead to the site, if there is one."""
-    return (
-        html.replace('href="../', f'href="{repository.site}/book/')
-        if repository.site
-        else html
-    )
+    if not repository.site:
+        return html
+    return html.replace('href="../', f'href="{repository.site}/book/')
 
 
 # -- the parameters as a form --------------------------------------------------------
