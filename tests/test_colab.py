@@ -321,6 +321,7 @@ def test_set_up_brings_what_only_a_chapter_needs(machine):
     ("slug", "also"),
     [
         ("05-autorec", "[]"),
+        ("10-implicit-feedback", "[]"),  # it has a split of the name tuning
         ("02-measuring", '["scikit-learn"]'),
         ("17-a-fair-comparison", '["optuna>=4.2"]'),
     ],

@@ -55,7 +55,7 @@ PAPER_SCALE = {
     "17-a-fair-comparison": ("topn-ml1m", "EASE"),
 }
 # What a chapter needs besides reclib and its requirements, by what its code has.
-ALSO = {"sklearn": "scikit-learn", "tuning": "optuna>=4.2"}
+ALSO = {"sklearn": "scikit-learn", "tuning.suggest": "optuna>=4.2"}
 DATASETS = ["ml-latest-small", "ml-100k", "ml-1m"]
 
 
@@ -425,7 +425,7 @@ def needed_by(notebook: NotebookNode) -> list[str]:
     return [
         package
         for word, package in ALSO.items()
-        if re.search(rf"\b{word}\.", code)
+        if re.search(rf"\b{re.escape(word)}\b", code)
     ]
 
 
