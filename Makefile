@@ -13,10 +13,10 @@ BUILD  := $(BIN)/jupyter-book build -W -n --keep-going --all .
 TOOK    = echo "$@: done in $$(( $$(date +%s) - $(START) )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help book test html serve timings reproduce bench lint clean
+.PHONY: help book test html serve colab colab-test timings reproduce bench lint clean
 
 help:  ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 book: $(READY)  ## execute the chapters that changed, build the site
 	$(BIN)/python book/_tools/execute.py -j 2
@@ -37,6 +37,14 @@ html: $(READY)  ## build the site from the stored outputs, execute nothing
 
 serve: $(READY)  ## show the built site at http://localhost:8000
 	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
+
+colab: $(READY)  ## make the Colab edition of every chapter, in _build/colab
+	$(BIN)/python book/_tools/colab.py
+
+# CHAPTERS="05-autorec 13-recvae" tries only those. Colab has Python 3.12; PYTHON=python3.12 makes
+# the environment with it.
+colab-test: $(READY) _build/colab-env/ready  ## run the Colab edition as Colab would (half an hour)
+	PYTHONPATH=book/_tools OMP_NUM_THREADS=1 $(BIN)/python tests/run_colab.py $(CHAPTERS)
 
 timings: $(READY)  ## measure run time and memory of every chapter, then make book
 	$(BIN)/python book/_tools/execute.py --timings
@@ -66,6 +74,11 @@ $(READY): requirements.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --progress-bar on -r requirements.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+_build/colab-env/ready: tests/colab-requirements.txt
+	$(PYTHON) -m venv _build/colab-env
+	_build/colab-env/bin/pip install --quiet -r tests/colab-requirements.txt
 	@touch $@
 
 # RecTools needs another NumPy than the other libraries, and so an environment to itself.

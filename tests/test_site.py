@@ -10,12 +10,15 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
 
+import colab
 import execute
+import launch
 
 ROOT = execute.ROOT
 CHAPTERS = execute.find_chapters()
@@ -33,6 +36,17 @@ def build(source: Path, target: Path) -> subprocess.CompletedProcess:
         text=True,
         stdin=subprocess.DEVNULL,
     )
+
+
+def small_book(folder: Path) -> Path:
+    """A book with the settings of the real one, and one page, ``book/index``, yet to be written."""
+    book = folder / "source"
+    for name in ("book/_static", "book/_tools"):
+        shutil.copytree(ROOT / name, book / name)
+    for name in ("_config.yml", "book/references.bib"):
+        shutil.copy(ROOT / name, book / name)
+    (book / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    return book
 
 
 @pytest.fixture(scope="session")
@@ -151,6 +165,42 @@ def test_formulas_are_drawn_by_the_local_mathjax(site):
     assert len(list((site / "mathjax/output/chtml/fonts/woff-v2").glob("*.woff"))) > 20
 
 
+# -- the Colab edition -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slug", CHAPTERS)
+def test_numbers_are_those_of_the_colab_edition(site, slug):
+    content = article(site, chapter_page(CHAPTERS[slug]))
+    notebook = colab.convert(CHAPTERS[slug], launch.Repository())
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    equations = [tag.get_text().strip("()#\uf0c1") for tag in content.find_all(class_="eqno")]
+    assert equations == re.findall(r"\\tag\{(.+?)\}", text)
+    captions = [
+        " ".join(tag.get_text().split()) for tag in content.find_all(class_="caption-number")
+    ]
+    assert captions == re.findall(r"^(?:> )?\*\*([A-Z][a-z]+ \d+\.\d+)\*\*", text, re.M)
+    for tag in content.find_all("span", class_="std-numref"):
+        assert tag.get_text() in text
+
+
+@pytest.mark.parametrize("url", ["", "https://github.com/someone/some-book"])
+def test_a_button_leads_to_colab_if_the_address_is_set(tmp_path, url):
+    book = small_book(tmp_path)
+    config = (book / "_config.yml").read_text(encoding="utf-8")
+    assert '\n  url: ""\n' in config
+    (book / "_config.yml").write_text(config.replace('\n  url: ""\n', f"\n  url: {url!r}\n"))
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell("# A page"), nbformat.v4.new_code_cell("1")],
+        metadata=execute.METADATA,
+    )
+    nbformat.write(notebook, book / "book" / "index.ipynb")
+    done = build(book, tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    page = read(tmp_path / "_build" / "html" / "book" / "index.html")
+    opened = [tag["href"] for tag in page.find_all(href=re.compile("colab|github|executablebooks"))]
+    assert set(opened) == ({launch.Repository(url).colab("book/index")} if url else set())
+
+
 # -- what is broken fails the build ------------------------------------------------
 
 BROKEN = {
@@ -166,12 +216,7 @@ BROKEN = {
 def test_a_build_fails_if_something_is_broken(tmp_path, kind):
     """A book of one page with the settings of the real one."""
     text, complaint = BROKEN.get(kind, ("All is well.", ""))
-    book = tmp_path / "source"
-    for name in ("book/_static", "book/_tools"):
-        shutil.copytree(ROOT / name, book / name)
-    for name in ("_config.yml", "book/references.bib"):
-        shutil.copy(ROOT / name, book / name)
-    (book / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    book = small_book(tmp_path)
     (book / "book" / "index.md").write_text(f"# A page\n\n{text}\n")
     done = build(book, tmp_path)
     assert (done.returncode == 0) == (kind == "nothing"), done.stderr[-2000:]
