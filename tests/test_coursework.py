@@ -227,7 +227,7 @@ def solved(made: Path, cell: str = "") -> nbformat.NotebookNode:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_gets_a_clear_line(made, tmp_path, fault):
     cell, line = FAULTS[fault]
-    report = submit(tmp_path / "a.ipynb", solved(made, cell), made / "grader", seconds=20)
+    report = submit(tmp_path / "a.ipynb", solved(made, cell), made / "grader", seconds=12)
     assert line in note(report)
     lost = fault in ("endless loop", "hard exit", "crash")
     assert sum(report.points.values()) == (0 if lost else sum(worth(made, SLUG).values()))
@@ -278,7 +278,7 @@ def test_one_command_grades_a_folder(made, tmp_path, capsys):
     loop = solved(made, "while True: pass")
     nbformat.write(loop, folder / "loop.ipynb")
     target = tmp_path / "grades.csv"
-    options = ["--graders", str(made / "grader"), "--csv", str(target), "--seconds", "15"]
+    options = ["--graders", str(made / "grader"), "--csv", str(target), "--seconds", "10"]
     assert grade.main([str(folder), *options]) == 0
     with target.open(encoding="utf-8") as lines:
         total = {r["student"]: r for r in grade.csv.DictReader(lines) if r["question"] == "all"}

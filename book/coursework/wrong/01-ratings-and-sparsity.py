@@ -58,10 +58,11 @@ def ratings_range(users, items, sparsity, decimals):
         off = 100 * (1 - n / (users * items)) - sparsity
         return abs(off) <= 0.5 * 10**-decimals + 1e-12
 
-    low = high = None
-    for n in range(users * items + 1):
-        if prints(n):
-            low, high = (n if low is None else low), n
+    low = high = round(users * items * (1 - sparsity / 100))
+    while low > 0 and prints(low - 1):
+        low -= 1
+    while high < users * items and prints(high + 1):
+        high += 1
     return low, high
 
 
