@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "book" / "coursework"
 TARGET = ROOT / "_build" / "coursework"
 HEADING = re.compile(
-    r"^## Question \d+ · (?P<level>◆{1,3}) · (?P<kind>[a-z ,]+) · (?P<points>\d+) points", re.M
+    r"^## Question \d+ · (?P<level>◆{1,3}) · (?P<kind>[a-z ,]+) · (?P<points>\d+) points",
+    re.M,
 )
 
 
@@ -39,12 +40,16 @@ def questions(master: Path) -> list[dict]:
     """Name, points, level and kind of every question, and whether it is graded by hand."""
     found, config = [], None
     for cell in jupytext.read(master).cells:
-        if cell.cell_type == "raw" and cell.source.startswith("# BEGIN QUESTION"):
+        if cell.cell_type == "raw" and cell.source.startswith(
+            "# BEGIN QUESTION"
+        ):
             config = yaml.safe_load(cell.source)
         elif config and cell.cell_type == "markdown":
             heading = HEADING.search(cell.source)
             if not heading:
-                raise ValueError(f"{master.name}: question {config['name']} has no proper heading")
+                raise ValueError(
+                    f"{master.name}: question {config['name']} has no proper heading"
+                )
             found.append({"manual": False} | config | heading.groupdict())
             config = None
     for question in found:
@@ -71,17 +76,24 @@ def make(master: Path, target: Path = TARGET) -> None:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target / name)
     listed = json.dumps(questions(master), indent=1, ensure_ascii=False)
-    (target / "grader" / slug / "questions.json").write_text(listed + "\n", encoding="utf-8")
+    (target / "grader" / slug / "questions.json").write_text(
+        listed + "\n", encoding="utf-8"
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--into", type=Path, default=TARGET, help="where to write")
+    parser.add_argument(
+        "--into", type=Path, default=TARGET, help="where to write"
+    )
     options = parser.parse_args(arguments)
     for slug, master in find_masters().items():
         make(master, options.into)
         total = sum(question["points"] for question in questions(master))
-        print(f"{slug}: {len(questions(master))} questions, {total} points", flush=True)
+        print(
+            f"{slug}: {len(questions(master))} questions, {total} points",
+            flush=True,
+        )
     return 0
 
 

@@ -73,6 +73,7 @@ print(ratings.statistics().round(4).to_string())
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def ratings_range(users, items, sparsity, decimals):
     """Smallest and largest number of ratings that print this sparsity.
@@ -86,6 +87,7 @@ def ratings_range(users, items, sparsity, decimals):
     return max(0, int(np.ceil(low))), min(cells, int(np.floor(high)))
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -95,37 +97,49 @@ def ratings_range(users, items, sparsity, decimals):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_330_cells(ratings_range):
     low, high = ratings_range(10, 33, 98, 0)
     assert low <= 7 <= high, "7 ratings fill 2.12 %: what is left, rounded?"
     assert low > 3, "3 ratings fill 0.91 %. What sparsity does that print?"
     assert (low, high) == (5, 8), "Which unrounded sparsities print as 98?"
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_a_report(ratings_range):
     assert tuple(ratings_range(610, 9724, 98.3, 1)) == (97873, 103803)
 
-# %%
-""" # BEGIN TEST CONFIG
-points: 1
-hidden: true
-""" # END TEST CONFIG
-def test_two_decimals(ratings_range):
-    assert tuple(ratings_range(6040, 3706, 95.53, 2)) == (999457, 1001694)
 
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
+def test_two_decimals(ratings_range):
+    assert tuple(ratings_range(6040, 3706, 95.53, 2)) == (999457, 1001694)
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 1
+hidden: true
+"""  # END TEST CONFIG
+
+
 def test_ends_of_the_scale(ratings_range):
     assert tuple(ratings_range(50, 61, 100, 0)) == (0, 15)
     assert tuple(ratings_range(50, 61, 0, 0)) == (3035, 3050)
+
 
 # %% [raw]
 # # END TESTS
@@ -149,6 +163,7 @@ def test_ends_of_the_scale(ratings_range):
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def to_csr(rows, cols, values, shape):
     """The arrays ``indptr``, ``indices`` and ``values``, in this order."""
@@ -159,6 +174,7 @@ def to_csr(rows, cols, values, shape):
     return indptr, np.asarray(cols)[order], np.asarray(values)[order]
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -168,7 +184,9 @@ def to_csr(rows, cols, values, shape):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_three_rows(to_csr):
     import numpy as np
 
@@ -181,11 +199,14 @@ def test_three_rows(to_csr):
     assert list(indices) == [0, 2, 0, 1, 3], "In which order are the columns?"
     assert list(kept) == [5, 3, 1, 4, 2], "Which value belongs to which column?"
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_zero_is_a_value(to_csr):
     import numpy as np
 
@@ -194,11 +215,14 @@ def test_zero_is_a_value(to_csr):
     assert list(indptr) == [0, 1, 3] and list(indices) == [1, 0, 2]
     assert list(values) == [0, -1, 0]
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_empty_rows_at_the_ends(to_csr):
     import numpy as np
 
@@ -207,11 +231,14 @@ def test_empty_rows_at_the_ends(to_csr):
     assert list(indptr) == [0, 0, 1, 2, 2, 2]
     assert list(indices) == [0, 4] and list(values) == [2.0, 3.5]
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_against_the_library(to_csr):
     import numpy as np
 
@@ -227,6 +254,7 @@ def test_against_the_library(to_csr):
     assert np.array_equal(indptr, X.indptr.numpy())
     assert np.array_equal(indices, X.indices.numpy())
     assert np.allclose(kept, X.values.numpy())
+
 
 # %% [raw]
 # # END TESTS
@@ -289,38 +317,50 @@ density = {
 # %%
 """ # BEGIN TEST CONFIG
 points: 0
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_six_words(density):
     words = {"falls", "stays", "rises"}
     assert len(density) == 6, "Six changes, six predictions."
     assert set(density.values()) <= words, "Only falls, stays or rises, please."
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_deleting(density):
     assert density["half the ratings"] == "falls"
     assert density["half the users"] == "stays"
 
-# %%
-""" # BEGIN TEST CONFIG
-points: 1
-hidden: true
-""" # END TEST CONFIG
-def test_which_columns_count(density):
-    assert density["half the users, empty columns out"] == "rises"
-    assert density["10-core"] == "rises"
 
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
+def test_which_columns_count(density):
+    assert density["half the users, empty columns out"] == "rises"
+    assert density["10-core"] == "rises"
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 1
+hidden: true
+"""  # END TEST CONFIG
+
+
 def test_what_is_divided(density):
     assert density["silent users"] == "falls"
     assert density["twins"] == "falls"
+
 
 # %% [raw]
 # # END TESTS
@@ -350,6 +390,7 @@ def test_what_is_divided(density):
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def weighted_means(X, seen, P):
     """Both estimates of the mean rating, IPW first.
@@ -362,6 +403,7 @@ def weighted_means(X, seen, P):
     return total / X.size, total / weights.sum()
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -371,7 +413,9 @@ def weighted_means(X, seen, P):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_four_cells(weighted_means):
     import numpy as np
 
@@ -379,14 +423,19 @@ def test_four_cells(weighted_means):
     P = np.array([[0.5, 0.4], [0.25, 0.1]])
     ipw, sn = weighted_means(X, ~np.isnan(X), P)
     assert not np.isnan([ipw, sn]).any(), "What is 0 times nan?"
-    assert abs(ipw - 4.5) < 1e-9, "A rating seen one time in two stands for two."
+    assert abs(ipw - 4.5) < 1e-9, (
+        "A rating seen one time in two stands for two."
+    )
     assert abs(sn - 3) < 1e-9, "How many cells do the two ratings stand for?"
+
 
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_ipw(weighted_means):
     import numpy as np
 
@@ -398,11 +447,14 @@ def test_ipw(weighted_means):
     X[~seen] = np.nan
     assert abs(weighted_means(X, seen, P)[0] - right) < 1e-9
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_self_normalised(weighted_means):
     import numpy as np
 
@@ -413,6 +465,7 @@ def test_self_normalised(weighted_means):
     right = (seen * X / P).sum() / (seen / P).sum()
     X[~seen] = np.nan
     assert abs(weighted_means(X, seen, P)[1] - right) < 1e-9
+
 
 # %% [raw]
 # # END TESTS
@@ -453,6 +506,7 @@ pd.DataFrame({"all": true_shares, "seen": seen_shares}, range(1, 6)).round(3)
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def propensities(true, seen, density):
     """The chance of being seen for each star; float array [len(true)]."""
@@ -475,7 +529,9 @@ largest_density = min(true_shares / seen_shares)  # SOLUTION
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_two_kinds(propensities):
     import numpy as np
 
@@ -485,11 +541,14 @@ def test_two_kinds(propensities):
         "Of 100 cells, how many of each kind are there, and how many are seen?"
     )
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_seen_shares_follow(propensities):
     import numpy as np
 
@@ -498,11 +557,14 @@ def test_seen_shares_follow(propensities):
     assert np.isclose((found * true).sum(), 0.017)
     assert np.allclose(found * true / 0.017, seen)
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_impossible(propensities):
     import numpy as np
 
@@ -513,11 +575,14 @@ def test_impossible(propensities):
         return
     raise AssertionError("no ValueError")
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_largest_density(student, largest_density):
     import hashlib
 
@@ -538,6 +603,7 @@ def test_largest_density(student, largest_density):
     right = min(np.array(true) / seen)
     assert abs(largest_density - right) < 1e-3 * right
 
+
 # %% [raw]
 # # END TESTS
 
@@ -547,6 +613,7 @@ def test_largest_density(student, largest_density):
 # %% [markdown]
 # The next question is about this figure: the Lorenz curves of the items and of
 # the users.
+
 
 # %%
 def lorenz(counts):

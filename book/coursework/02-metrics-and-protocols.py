@@ -77,6 +77,7 @@ print(split.fingerprint(), split.train, split.test.held_out, sep="\n")
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def ndcg(ranked, relevant, k):
     """NDCG@k of one list, a float."""
@@ -90,6 +91,7 @@ def ndcg(ranked, relevant, k):
     return discount[: len(hits)][hits].sum() / ideal
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -99,39 +101,52 @@ def ndcg(ranked, relevant, k):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_a_list_by_hand(ndcg):
     best = ndcg([4, 1, 9], [1, 4], 3)
     assert abs(best - 1) < 1e-9, "Two relevant items, at ranks 1 and 2."
     found = ndcg([7, 1, 9, 4, 2], [1, 4], 3)
     assert found < 0.5, "Is everything after rank k out of the sum?"
-    assert abs(found - 0.386853) < 1e-5, "One hit, at rank 2. The ideal has two."
+    assert abs(found - 0.386853) < 1e-5, (
+        "One hit, at rank 2. The ideal has two."
+    )
+
 
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_more_relevant_than_k(ndcg):
     assert abs(ndcg([3, 5, 8, 1], [3, 5, 1, 6, 7, 9], 2) - 1) < 1e-9
     assert abs(ndcg([3, 5, 8, 1], [3, 8, 1, 6, 7], 3) - 0.703918) < 1e-5
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_nothing_relevant(ndcg):
     import math
 
     assert math.isnan(ndcg([1, 2, 3], [], 2))
     assert ndcg([1, 2, 3], [8], 2) == 0
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_against_the_library(ndcg):
     import numpy as np
     import torch
@@ -146,6 +161,7 @@ def test_against_the_library(ndcg):
         hits = torch.tensor([[item in relevant for item in ranked]])
         right = metrics.ndcg(hits, torch.tensor([len(relevant)]), k).item()
         assert abs(ndcg(ranked, relevant, k) - right) < 1e-9
+
 
 # %% [raw]
 # # END TESTS
@@ -169,6 +185,7 @@ def test_against_the_library(ndcg):
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def top_k(scores, seen, k):
     """Integer array [users, k]; ``seen`` is bool, of the shape of ``scores``."""
@@ -179,6 +196,7 @@ def top_k(scores, seen, k):
     return np.where(gone, -1, lists)
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -188,7 +206,9 @@ def top_k(scores, seen, k):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_one_user(top_k):
     import numpy as np
 
@@ -199,11 +219,14 @@ def test_one_user(top_k):
     assert 1 not in found, "Column 1 was seen. Was the result of masking kept?"
     assert found.tolist() == [[3, 0, 4]], "Best first; scores may be negative."
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_a_shift_changes_no_list(top_k):
     import numpy as np
 
@@ -217,11 +240,14 @@ def test_a_shift_changes_no_list(top_k):
     right = np.argsort(np.where(seen, -np.inf, scores), axis=1)[:, ::-1][:, :6]
     assert (lists[1] == right).all()
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_ties(top_k):
     import numpy as np
 
@@ -231,11 +257,14 @@ def test_ties(top_k):
     found = np.asarray(top_k(scores, seen, 4)).tolist()
     assert found == [[1, 5, 7, 9], [1, 2, 4, 5]]
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_lists_that_end_early(top_k):
     import numpy as np
 
@@ -244,11 +273,14 @@ def test_lists_that_end_early(top_k):
     found = np.asarray(top_k(scores, seen, 3)).tolist()
     assert found == [[1, 3, -1], [-1, -1, -1]]
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_scores_are_left_alone(top_k):
     import numpy as np
 
@@ -257,6 +289,7 @@ def test_scores_are_left_alone(top_k):
     assert np.asarray(top_k(scores, seen, 2)).tolist() == [[0, 1]]
     assert scores.tolist() == [[0.5, 0.25, 0.75]]
     assert seen.tolist() == [[False, False, True]]
+
 
 # %% [raw]
 # # END TESTS
@@ -320,38 +353,50 @@ number = {
 # %%
 """ # BEGIN TEST CONFIG
 points: 0
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_six_words(number):
     words = {"falls", "stays", "rises"}
     assert len(number) == 6, "Six changes, six predictions."
     assert set(number.values()) <= words, "Only falls, stays or rises, please."
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_denominators(number):
     assert number["min(k, n)"] == "rises"
     assert number["zeros"] == "falls"
 
-# %%
-""" # BEGIN TEST CONFIG
-points: 1
-hidden: true
-""" # END TEST CONFIG
-def test_candidates(number):
-    assert number["no mask"] == "falls"
-    assert number["sampled"] == "rises"
 
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
+def test_candidates(number):
+    assert number["no mask"] == "falls"
+    assert number["sampled"] == "rises"
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 1
+hidden: true
+"""  # END TEST CONFIG
+
+
 def test_invariances(number):
     assert number["plus five"] == "stays"
     assert number["natural"] == "stays"
+
 
 # %% [raw]
 # # END TESTS
@@ -383,6 +428,7 @@ def test_invariances(number):
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
 def compare(a, b):
     """Mean of a - b, its paired standard error, the unpaired one."""
@@ -393,6 +439,7 @@ def compare(a, b):
     return difference.mean(), difference.sem(), unpaired
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -402,7 +449,9 @@ def compare(a, b):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_four_users(compare):
     import pandas as pd
 
@@ -417,11 +466,14 @@ def test_four_users(compare):
     )
     assert abs(unpaired - 0.177951) < 1e-5, "Which term is missing?"
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_another_order(compare):
     import numpy as np
     import pandas as pd
@@ -435,11 +487,14 @@ def test_another_order(compare):
     assert np.allclose(found[:2], right)
     assert np.isclose(found[2], ((a.var() + b.var()) / 40) ** 0.5)
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_users_without_a_value(compare):
     import numpy as np
     import pandas as pd
@@ -451,6 +506,7 @@ def test_users_without_a_value(compare):
     variances = np.var([0.5, 0.3, 0.9], ddof=1), np.var([0.4, 0.1, 0.2], ddof=1)
     right = d.mean(), d.std(ddof=1) / 3**0.5, (sum(variances) / 3) ** 0.5
     assert np.allclose(compare(a, b), right)
+
 
 # %% [raw]
 # # END TESTS
@@ -525,7 +581,9 @@ blind_up_to = ...
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_by_counting(sampled_hit):
     assert abs(sampled_hit(1, 6, 3, 1) - 1) < 1e-9, "Nothing beats the best."
     assert abs(sampled_hit(6, 6, 3, 3)) < 1e-9, "The last is behind all three."
@@ -533,25 +591,36 @@ def test_by_counting(sampled_hit):
         "Two of five others are better. In how many of the ten pairs is none?"
     )
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_all_samples(sampled_hit):
     from itertools import combinations
 
-    for r, N, m, k in [(4, 8, 4, 2), (2, 9, 5, 1), (6, 10, 3, 2), (7, 10, 9, 7)]:
+    for r, N, m, k in [
+        (4, 8, 4, 2),
+        (2, 9, 5, 1),
+        (6, 10, 3, 2),
+        (7, 10, 9, 7),
+    ]:
         others = [rank for rank in range(1, N + 1) if rank != r]
         samples = list(combinations(others, m))
         hits = sum(sum(rank < r for rank in s) < k for s in samples)
         assert abs(sampled_hit(r, N, m, k) - hits / len(samples)) < 1e-9
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_blind_up_to(student, blind_up_to):
     import hashlib
 
@@ -564,6 +633,7 @@ def test_blind_up_to(student, blind_up_to):
     m = options[int.from_bytes(digest[:8], "big") % len(options)]
     chances = hypergeom.cdf(9, 9723, np.arange(0, 9724), m)
     assert int(blind_up_to) == int((chances >= 0.99).sum())
+
 
 # %% [raw]
 # # END TESTS
@@ -584,7 +654,9 @@ def test_blind_up_to(student, blind_up_to):
 # `evaluate(scores, seen, held_out, k)` takes arrays of users x items (`seen`
 # and `held_out` are bool) and returns the mean over users of the number of
 # held-out items among the `k` best *unseen* items, divided by the number of
-# the user's held-out items. Users with nothing held out do not count.
+# the user's held-out items. Users with nothing held out do not count. No cell
+# is both seen and held out, somebody has something held out, and `k` is at
+# most the number of columns: ask for nothing else.
 #
 # Design an experiment that tells right programs from wrong ones. `sound` gets
 # the program and returns `True` or `False`; it may call it as often as it
@@ -594,6 +666,7 @@ def test_blind_up_to(student, blind_up_to):
 
 # %% [raw]
 # # BEGIN SOLUTION
+
 
 # %%
 def sound(evaluate):
@@ -623,6 +696,7 @@ def sound(evaluate):
     return True
     # END SOLUTION
 
+
 # %% [raw]
 # # END SOLUTION
 
@@ -632,16 +706,26 @@ def sound(evaluate):
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_one_right_one_wrong(sound):
     import numpy as np
+    import torch
+
+    from reclib.evaluation import rank_scores
+    from reclib.interactions import Interactions
+    from reclib.splits import Test
 
     def right(scores, seen, held_out, k):
-        masked = np.where(seen, -np.inf, scores)
-        best = np.argsort(-masked, axis=1, kind="stable")[:, :k]
-        hits = np.take_along_axis(held_out, best, axis=1).sum(1)
-        some = held_out.any(1)
-        return float((hits[some] / held_out[some].sum(1)).mean())
+        parts = [
+            Interactions.from_coo(*np.nonzero(part), shape=scores.shape)
+            for part in (seen, held_out)
+        ]
+        test = Test(*parts, np.arange(len(scores)))
+        blocks = [torch.tensor(scores, dtype=torch.float32)]
+        ranking = rank_scores(blocks, test, [f"recall@{k}"], device="cpu")
+        return ranking.per_user.mean().item()
 
     def constant(scores, seen, held_out, k):
         return 0.25
@@ -649,11 +733,14 @@ def test_one_right_one_wrong(sound):
     assert sound(right) is True, "Do you ask for more than the definition says?"
     assert sound(constant) is False, "This one answers 0.25, whatever you ask."
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_masks(sound):
     import numpy as np
 
@@ -678,12 +765,15 @@ def test_masks(sound):
     assert sound(right)
     assert not sound(lost) and not sound(zero)
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 2
 hidden: true
-""" # END TEST CONFIG
-def test_denominators(sound):
+"""  # END TEST CONFIG
+
+
+def test_denominators_of_programs(sound):
     import numpy as np
 
     def program(scores, seen, held_out, k, kind):
@@ -707,11 +797,14 @@ def test_denominators(sound):
     for kind in ("zeros", "capped", "precision"):
         assert not sound(of(kind))
 
+
 # %%
 """ # BEGIN TEST CONFIG
 points: 1
 hidden: true
-""" # END TEST CONFIG
+"""  # END TEST CONFIG
+
+
 def test_universe(sound):
     import numpy as np
 
@@ -736,6 +829,7 @@ def test_universe(sound):
 
     assert sound(right)
     assert not sound(few_items)
+
 
 # %% [raw]
 # # END TESTS

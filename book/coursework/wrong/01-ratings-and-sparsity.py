@@ -215,7 +215,7 @@ density = dict(
             "10-core",
             "twins",
         ],
-        "falls stays rises falls rises falls".split(),
+        ["falls", "stays", "rises", "falls", "rises", "falls"],
         strict=True,
     )
 )
