@@ -730,8 +730,8 @@ def test_one_right_one_wrong(sound):
     def constant(scores, seen, held_out, k):
         return 0.25
 
-    assert sound(right) is True, "Do you ask for more than the definition says?"
-    assert sound(constant) is False, "This one answers 0.25, whatever you ask."
+    assert sound(right), "Do you ask for more than the definition says?"
+    assert not sound(constant), "This one answers 0.25, whatever you ask."
 
 
 # %%
