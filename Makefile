@@ -43,8 +43,10 @@ serve: $(READY)  ## show the built site at http://localhost:8000
 coursework: $(COURSEWORK)/ready  ## make the assignments: for students, grader and instructor
 	$(COURSEWORK)/bin/python book/_tools/coursework.py
 
-grade: coursework  ## grade a folder: make grade SUBMISSIONS=folder
-	$(COURSEWORK)/bin/python book/_tools/grade.py $(if $(SUBMISSIONS),"$(SUBMISSIONS)",--help)
+grade:  ## grade a folder: make grade SUBMISSIONS=folder
+	@test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder"; exit 1; }
+	$(MAKE) coursework
+	$(COURSEWORK)/bin/python book/_tools/grade.py "$(SUBMISSIONS)"
 
 test-coursework: export OMP_NUM_THREADS = 1
 test-coursework: $(COURSEWORK)/ready  ## check the assignments and their grader
