@@ -233,7 +233,8 @@ def solved(made: Path, cell: str = "") -> nbformat.NotebookNode:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_gets_a_clear_line(made, tmp_path, fault):
     cell, line = FAULTS[fault]
-    limits = {"seconds": 12, "megabytes": 1000}
+    # Short where the end is awaited; a busy machine may take long over the others.
+    limits = {"seconds": 8 if fault == "endless loop" else 200, "megabytes": 1000}
     report = submit(tmp_path / "a.ipynb", solved(made, cell), made / "grader", **limits)
     assert line in note(report)
     full = sum(worth(made, SLUG).values())
@@ -305,14 +306,13 @@ def test_one_command_grades_a_folder(made, tmp_path, capsys):
     nbformat.write(solved(made), folder / "ada.ipynb")
     (folder / "broken.ipynb").write_text("{")
     (folder / "no.zip").write_text("no zip")
-    loop = solved(made, "while True: pass")
-    nbformat.write(loop, folder / "loop.ipynb")
+    nbformat.write(solved(made, "import os; os._exit(0)"), folder / "gone.ipynb")
     target = tmp_path / "grades.csv"
-    options = ["--graders", str(made / "grader"), "--csv", str(target), "--seconds", "10"]
+    options = ["--graders", str(made / "grader"), "--csv", str(target)]
     assert grade.main([str(folder), *options]) == 0
     with target.open(encoding="utf-8") as lines:
         total = {r["student"]: r for r in grade.csv.DictReader(lines) if r["question"] == "all"}
-    assert list(total) == ["ada", "broken", "loop", "no"]
+    assert list(total) == ["ada", "broken", "gone", "no"]
     assert float(total["ada"]["points"]) == sum(worth(made, SLUG).values())
-    assert "endless loop" in total["loop"]["note"]
+    assert "without results" in total["gone"]["note"]
     assert "notebook" in total["broken"]["note"] and "zip" in total["no"]["note"]
