@@ -79,22 +79,32 @@ def _run(options: argparse.Namespace) -> int:
             print(f"{name}: left out, for {dataset} is not on this machine")
         chosen = [each for each in chosen if each.name not in absent]
     print(_estimate(chosen, options), flush=True)
+    failed = 0
     for experiment in chosen:
         print(f"{experiment.name}: {experiment.title}", flush=True)
-        results = experiments.run(
-            experiment,
-            seeds=options.seeds,
-            device=options.device,
-            jobs=options.jobs,
-            folder=options.into,
+        try:
+            _run_one(experiment, options)
+        except (ConnectionError, FloatingPointError) as error:
+            # Hours of other experiments must not wait for one that cannot be had or overflows.
+            print(f"reclib: {experiment.name}: {error}", file=sys.stderr, flush=True)
+            failed += 1
+    return 1 if failed else 0
+
+
+def _run_one(experiment: experiments.Experiment, options: argparse.Namespace) -> None:
+    results = experiments.run(
+        experiment,
+        seeds=options.seeds,
+        device=options.device,
+        jobs=options.jobs,
+        folder=options.into,
+    )
+    for result in results:
+        values = ", ".join(f"{k} {v:.4f}" for k, v in result["metrics"].items())
+        print(
+            f"  {result['label']}, seed {result['seed']}: {values} ({result['seconds']:.0f} s)",
+            flush=True,
         )
-        for result in results:
-            values = ", ".join(f"{k} {v:.4f}" for k, v in result["metrics"].items())
-            print(
-                f"  {result['label']}, seed {result['seed']}: {values} ({result['seconds']:.0f} s)",
-                flush=True,
-            )
-    return 0
 
 
 def _estimate(chosen: list[experiments.Experiment], options: argparse.Namespace) -> str:

@@ -31,7 +31,7 @@ PROTOCOLS = {
         splits.held_out_users,
     )
 }
-RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse")
+RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse", "train_rmse")
 # Properties of all the lists together; the other ranking metrics have a value for each user.
 BEYOND = ("coverage", "novelty", "popularity_lift")
 # Protocols that draw another split for each seed; the others have one split, and the seed
@@ -71,6 +71,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     model = make()
     start, start_cpu = time.perf_counter(), time.process_time()
     history = training.fit(model, split.train, **options)
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
     result = {
         "users": len(ratings.users),
         "items": len(ratings.items),
@@ -79,8 +80,8 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
         "metrics": meter.values(model, part),
         "epochs": history.best_epoch or len(history.rows),
         "parameters": model.num_parameters,
-        "seconds": round(time.perf_counter() - start, 1),
-        "cpu_seconds": round(time.process_time() - start_cpu, 1),
+        "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu_seconds, 1),
     }
     if settings.get("curve"):
         result["curve"] = _curve(history, meter.wanted)
@@ -135,6 +136,8 @@ class _Meter:
             found = evaluation.rating_errors(model, test, **options)
             if "seen_rmse" in self.wanted:
                 found["seen_rmse"] = evaluation.seen_rmse(model, test.fold_in, **options)
+            if "train_rmse" in self.wanted:  # of users whom the model was fitted to
+                found["train_rmse"] = evaluation.seen_rmse(model, self.train, **options)
         else:
             ranking = self.ranking(model, test)
             found = ranking.per_user.mean().to_dict()

@@ -101,6 +101,22 @@ def test_run_says_beforehand_how_long_it_will_take(tiny, capsys):
     assert capsys.readouterr().out.startswith("0 trainings ahead")
 
 
+def test_an_experiment_that_overflows_does_not_stop_the_next(tiny, capsys, monkeypatch):
+    tiny.write(TINY + TINY.replace("tiny", "later").replace("GlobalMean", "ItemMean"))
+    measure = experiments._measure_alone
+
+    def overflow(settings, *arguments):
+        if settings["model"]["name"] == "GlobalMean":
+            raise FloatingPointError("the loss is inf")
+        return measure(settings, *arguments)
+
+    monkeypatch.setattr(experiments, "_measure_alone", overflow)
+    assert main(["run", "--all"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "reclib: tiny: the loss is inf\n"
+    assert (tiny.runs / "later.json").exists() and "AutoRec, seed 1" in printed.out
+
+
 def test_what_nobody_can_download_is_left_out_of_all_and_said(tiny, capsys):
     tiny.write(TINY.replace('"ml-latest-small"', '"netflix-prize"'))
     assert main(["run", "--all"]) == 0

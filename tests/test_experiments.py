@@ -438,6 +438,17 @@ def test_groups_of_users_are_equally_large_and_add_up_to_the_whole():
     json.dumps(found, allow_nan=False)
 
 
+def test_errors_of_the_fold_in_and_of_the_training_ratings_are_two():
+    """With unseen users the two are of different users; under a random split they are one."""
+    wanted = {"measure": ["rmse", "seen_rmse", "train_rmse"], "model": {"name": "Biases"}}
+    unseen = {"name": "held_out_users", "num_users": 20, "num_validation": 0}
+    found = measuring.measure(settings(**wanted, protocol=unseen), seed=0)["metrics"]
+    assert found["train_rmse"] != pytest.approx(found["seen_rmse"], abs=1e-4)
+    found = measuring.measure(settings(**wanted), seed=0)["metrics"]
+    assert found["train_rmse"] == pytest.approx(found["seen_rmse"])
+    assert found["train_rmse"] < found["rmse"]
+
+
 def test_groups_of_ratings_add_up_by_their_squares():
     found = measuring.measure(settings(groups=3), seed=0)
     values = [group["rmse"] for group in found["groups"]]
