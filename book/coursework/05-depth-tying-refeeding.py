@@ -262,7 +262,26 @@ def test_the_sum_is_the_slope(tied_parts):
 
 # %%
 """ # BEGIN TEST CONFIG
-points: 2
+points: 1
+hidden: true
+"""  # END TEST CONFIG
+
+
+def test_up_to_a_factor(tied_parts):
+    import numpy as np
+
+    X = np.array([[3.0, 0.0, 1.0], [0.0, 4.0, 2.0]])
+    W, b, c = np.array([[0.5], [1.0], [-1.0]]), np.ones(1), np.zeros(3)
+    parts = tied_parts(X, X != 0, W, b, c)
+    found = np.concatenate([np.ravel(part) for part in parts])
+    right = np.array([2.0625, 8, 4.6875, -1.6875, -1.5, -9.375])
+    factor = (found @ right) / (right @ right)
+    assert factor > 0 and np.allclose(found, factor * right)
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 1
 hidden: true
 """  # END TEST CONFIG
 
@@ -770,8 +789,8 @@ hidden: true
 
 
 def test_useless_networks(no_loss):
-    assert no_loss["copy"] is True and no_loss["constant"] is True
-    assert no_loss["mirror"] is False
+    right = {"copy": True, "constant": True, "mirror": False}
+    assert all(no_loss[name] == right[name] for name in right)
 
 
 # %%
@@ -782,7 +801,8 @@ hidden: true
 
 
 def test_tied_weights(no_loss):
-    assert no_loss["projection"] is True and no_loss["longer"] is False
+    right = {"projection": True, "longer": False}
+    assert all(no_loss[name] == right[name] for name in right)
 
 
 # %%
@@ -793,7 +813,8 @@ hidden: true
 
 
 def test_not_tied(no_loss):
-    assert no_loss["untied"] is True and no_loss["halfway"] is False
+    right = {"untied": True, "halfway": False}
+    assert all(no_loss[name] == right[name] for name in right)
 
 
 # %% [raw]
