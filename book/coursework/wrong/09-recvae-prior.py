@@ -238,7 +238,8 @@ def kl_estimate(m, s):
     return mean, max(0, (weight * (value - mean) ** 2).sum()) ** 0.5
 
 
-samples, (mean, sd) = 1, kl_estimate(m, s)  # noqa: F821
+samples = 1
+mean, sd = kl_estimate(m, s)  # noqa: F821
 kl, noise = numbers * mean, numbers**0.5 * sd  # noqa: F821
 while noise / samples**0.5 > 0.05 * kl:
     samples += 1
