@@ -288,7 +288,8 @@ def equal_batches(n, b, new):
     return [size for size in sizes if len(range(0, n + new, size)) == updates]
 
 
-failures, c = 0, Fraction(percent, 100)  # noqa: F821
+failures = 0
+c = Fraction(percent, 100)  # noqa: F821
 for n in range(1, 2001):
     before = math.ceil(Fraction(n, b))  # noqa: F821
     size = math.ceil((1 + c) * n / before)
