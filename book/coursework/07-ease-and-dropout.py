@@ -104,7 +104,7 @@ def ndcg(B):
 
 # %%
 def ease(X, l2, dropout=0.0):
-    """The weights B, [items, items].
+    """The weights B, an array of floats, [items, items].
 
     ``X`` is a ``scipy.sparse.csr_array`` of users x items.
     """
@@ -263,8 +263,8 @@ for p in (0.0, 0.5):
 # multipliers such that the conditions hold.
 #
 # Then say what a multiplier *means*. Let $m(d)$ be the minimum. `slope` is its
-# gradient: by how much the minimum of the objective changes if $d_j$ moves, per
-# unit, with $B$ following as it likes.
+# gradient: by how much the minimum of the objective changes, per unit, if $d_j$
+# moves a little and the other weights follow to their new best values.
 
 # %% [raw]
 # # BEGIN SOLUTION

@@ -1173,10 +1173,10 @@ print(pd.DataFrame(table).T.round(2))
 # %% [markdown]
 # ## Question 8 · ◆◆ · explain · 3 points, graded by hand
 #
-# (1) With $\beta = 1$ a few coordinates have most of the KL, and the others
-# nearly none. What does the posterior of a coordinate with no KL look like, what
-# can the decoder know from it, and why does it pay to silence some coordinates
-# instead of taking a little from each? (2) Why does an event cost more with a
+# (1) With $\beta = 1$ most coordinates have a KL below 0.1, and a few have many
+# times as much. What does the posterior of a coordinate with no KL look like,
+# what can the decoder know from it, and why does it pay to silence some
+# coordinates instead of taking a little from each? (2) Why does an event cost more with a
 # larger $\beta$, although the same network is trained on the same events? (3)
 # Which $\beta$ does the third curve have in truth? Its events cost least. Is it
 # the best model? Say what you would measure. Six to ten sentences.

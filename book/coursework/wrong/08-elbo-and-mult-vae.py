@@ -647,7 +647,7 @@ def schedule(users, batch, epochs, steps, cap):
     return largest, reached
 
 
-smallest, _ = schedule(users, 500, 200, 200_000, 1.0)  # noqa: F821
+smallest = schedule(users, 500, 200, 200_000, 1.0)[0]  # noqa: F821
 
 
 # %% q7: whatever is touched gets worse
