@@ -67,9 +67,9 @@ table.head(3)
 # The cut of a temporal test. Of each user with $n$ events the *latest* ones are
 # held out, one in $c$: $\lfloor n / c \rfloor$ of them, or
 # $\lceil n / c \rceil$ if `round_up`, as the program of SVAE's authors does.
-# Users with fewer than five events hold out nothing. The events stand in any order, users mixed.
-# Among events of a user at the same second, the one further down the table
-# counts as later.
+# Users with fewer than five events hold out nothing. The events stand in any
+# order, users mixed. Among events of a user at the same second, the one further
+# down the table counts as later.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -225,9 +225,8 @@ def test_ties(latest):
 #   of users on whose whole histories it was trained, not of new users.
 # - `padding`: the loss of a fitted SVAE, when each batch is padded to twice the
 #   length of its longest history, and masked as it should be.
-# - `full bound`: the share of users to whom a well-trained SVAE (next item
-#   only) gives another list than to everybody else, when $\beta$ goes from .01
-#   to 2 in training.
+# - `full bound`: how much the lists of a well-trained SVAE (next item only)
+#   differ between users, when $\beta$ in training goes from .01 to 2.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -328,8 +327,7 @@ def test_the_objective(change):
 # is earlier than the last event that the model reads. Derive the expected share
 # of the $h$ held-out events that lie in the past. (The others stand at the end
 # of the history, behind all that is read. The $n - h$ events that are read cut
-# the history into gaps, one before each of them and one behind the last. How
-# many held-out events does a gap hold on average?)
+# the history into gaps, one before each of them and one behind the last.)
 #
 # Then your five users: of each, a fifth of the events is held out at random,
 # rounded down. Of all their held-out events together, which share is expected
@@ -755,11 +753,11 @@ def test_a_user_without_items(last_states):
 #
 # Design an experiment that finds out whether the program looks into the future.
 # `looks_ahead` gets the program and returns `True` or `False`; it may call it
-# as often as it likes. It will be tried on honest programs and on cheats; the
-# cheats have leaks of published code: some blatant, some that show only here
-# and there. An honest program may be weak or strong, may score items with
-# $-\infty$, and, since float32 sums depend on the shape of a batch, may differ
-# from itself by a millionth.
+# as often as it likes. It will be tried on honest programs and on cheats; some
+# leaks are blatant, some show only here and there, some are small. An honest
+# program may be weak or strong, may score items with $-\infty$, and, since
+# float32 sums depend on the shape of a batch, may differ from itself by a
+# millionth.
 
 # %% [raw]
 # # BEGIN SOLUTION

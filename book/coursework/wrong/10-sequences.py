@@ -341,7 +341,7 @@ def svae_loss(histories, log_pi, kl, k, beta):
     return total / len(histories)
 
 
-# %% q4: the likelihood summed over steps, the KL averaged, as in a public program
+# %% q4: the likelihood summed over steps, the KL averaged, as in public code
 def svae_loss(histories, log_pi, kl, k, beta):
     total = 0.0
     for u, items in enumerate(histories):
