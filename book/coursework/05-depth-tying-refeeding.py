@@ -338,8 +338,8 @@ def test_zero_is_a_rating(tied_parts):
 #
 # Kuchaiev and Ginsburg apply the activation in the last layer as well, so that
 # it must be able to *write* a rating. Which of the values that are asked of it
-# can the last layer reach exactly, with some finite input? Write `"all"`,
-# `"some"` or `"none"`. The ratings are the whole stars 1 to 5; *centred* means
+# can the last layer reach exactly, with some finite input? (On paper: a computer
+# rounds.) Write `"all"`, `"some"` or `"none"`. The ratings are the whole stars 1 to 5; *centred* means
 # that 3 was taken off, *scaled* that the result was then divided by 2.
 #
 # SELU is $1.0507\,x$ above 0 and $1.7581\,(e^x - 1)$ below; leaky ReLU is $x$
@@ -446,7 +446,7 @@ def test_two_bounds(reaches):
 # without dropout?
 #
 # Kuchaiev and Ginsburg drop .65 of the units of the code alone. The report drops
-# units of all three layers of its encoder, and finds .2 best. A path from input
+# units on its encoder of three layers, and finds .2 best. Say it is all three. A path from input
 # to output uses one unit of each layer. Which probability on three layers keeps
 # the same share of the paths as .65 on one?
 
@@ -574,8 +574,9 @@ def test_paths(same_paths):
 #    held constant, becomes input **and** target. The loss is the mean squared
 #    error over *all* cells. Update the weights.
 #
-# So what is fed in a pass was computed before the update of the pass before it.
-# The optimiser may hold gradients of earlier steps: they do not count.
+# So the row that is fed again is what came out *before* the weights were last
+# updated; it is not computed anew. The model may hold gradients of earlier steps:
+# they do not count.
 
 # %% [raw]
 # # BEGIN SOLUTION

@@ -286,10 +286,10 @@ def test_the_rows(augment):
     drawn = []
     for seed in (3, 4):
         rng = np.random.default_rng(seed)
-        both = augment(X, lambda x: x, lambda z: z, 0.29, 0.0, 0.5, rng)
-        assert both.shape == (257, 3)
+        both = augment(X, lambda x: x, lambda z: z, 0.298, 0.0, 0.5, rng)
+        assert both.shape == (259, 3)
         drawn.append(set(both[200:, 0].tolist()))
-    assert len(drawn[0]) == len(drawn[1]) == 57
+    assert len(drawn[0]) == len(drawn[1]) == 59
     assert drawn[0] != drawn[1]
     assert max(drawn[0]) > 150 and min(drawn[0]) < 50
 
@@ -557,10 +557,10 @@ def test_units(change):
 # rows? Derive it.
 #
 # **The right order.** Write the program that leaks nothing. `round(share * N)` of
-# the N real ratings, drawn at random, are the validation, and new rows
-# are made of training ratings only. Rows are numbered: an old row by its user,
-# a new one by a number of its own, larger than that of every user. A new row in
-# which nothing was kept may be absent.
+# the N real ratings, drawn at random, are the validation, and new rows are made
+# of training ratings only; old rows and new ones are the training. Rows are
+# numbered: an old row by its user, a new one by a number of its own, larger than
+# that of every user. A new row in which nothing was kept is absent.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -730,9 +730,10 @@ def test_new_rows(split_and_augment):
 # %% [markdown]
 # ## Question 6 · ◆◆ · implement · 4 points
 #
-# No batch size may give the right number of updates, but batches need not be of
-# one size. Cut shuffled rows into exactly `updates` batches whose sizes differ by
-# one at most; each row is in one batch. `updates` is at most `rows`.
+# Sometimes no batch size gives the number of updates that one wants. But the
+# batches of an epoch need not be of one size. Shuffle the rows and cut them into
+# exactly `updates` batches whose sizes differ by one at most; each row is in one
+# batch. `updates` is at most `rows`.
 #
 # And count the whole price. An augmented network needs a trained teacher. In the
 # report's setting (488 rows in batches of 12; 536 rows in batches of 14; 50
