@@ -32,12 +32,16 @@
 #
 # **Evidence**, `exposes_n(program)`. It gets *some* program with the docstring of
 # `program_n`, calls it as often as it likes, and returns `True` if that program
-# breaks its docstring by the mistake that you found, else `False`. It will be
-# tried on the program that you see, on others that make the mistake in another
-# way or in fewer cases, and on right ones that are written quite differently:
-# loops or vectors, other orders where the docstring allows them, other random
-# numbers. So do not look at the code, and do not ask for more than the docstring
-# promises. Nor may you call a program with what its docstring excludes.
+# breaks the docstring as the one that you see does, and `False` if it keeps it.
+# It will be tried on the program that you see, on others that break the same
+# promise in another way or in fewer cases, and on right ones that are written
+# quite differently: loops or vectors, other orders where the docstring leaves
+# them open, other random numbers. So do not look at the code, do not ask for more
+# than the docstring promises, and do not call a program with what its docstring
+# excludes.
+#
+# Where only one answer is right you may compare with your mended program. Where
+# many are, you need a *relation* that all of them obey.
 #
 # **A mended program**, `mended_n`, which keeps the docstring and takes the same
 # arguments.
@@ -1274,7 +1278,8 @@ def test_mended_8(mended_8):
 # %% [markdown]
 # ## Question 9 · ◆ · design and implement · 3 points
 #
-# One epoch. In which order the rows come is left open.
+# One epoch: every row takes part once, no more and no less. In which order is left
+# open.
 
 
 # %%
@@ -1793,7 +1798,9 @@ def test_mended_11(mended_11):
 # ## Question 12 · ◆◆◆ · derive and implement · 4 points
 #
 # A test of a test. A metric between 0 and 1 was expected; a new run measured
-# something. `spread` is the standard deviation of the metric over seeds.
+# something. `spread` is the standard deviation of the metric over seeds. A test
+# that lets wrong numbers pass is of no use, and one that fails good runs is soon
+# switched off.
 #
 # Besides evidence and a mended program, write down which measured values, from 0
 # to 1, the program below lets pass for *your* expected value: the lowest and the
