@@ -188,9 +188,9 @@ def test_little_or_nothing_known(shrunk_bias):
 # + \lambda_U \sum_u b_u^2 + \lambda_I \sum_i b_i^2 .
 # $$
 #
-# Any method is right that comes within $10^{-4}$ of the minimum. There may be
-# users and items without a rating. Do not use `Biases`, which knows one
-# penalty only.
+# Any method is right whose biases come within $10^{-4}$ of the minimum,; the
+# matrices of the checks are small. There may be users and items without a
+# rating. Do not use `Biases`, which knows one penalty only.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -327,8 +327,10 @@ def test_silent_ones(fit_biases):
 #
 # Biases are fitted to four fifths of our ratings, drawn at random. What
 # happens to the printed number, a test RMSE unless another is named, if this
-# is changed and nothing else? Write `"falls"`, `"stays"` or `"rises"`. Decide
-# first; run it afterwards if you like.
+# is changed and nothing else? For NDCG@100 the held-out films rated 4 or
+# higher are relevant, and all that the user has not rated in training are
+# ranked. Write `"falls"`, `"stays"` or `"rises"`. Decide first; run it
+# afterwards if you like.
 #
 # - `no clip`: with $\lambda = 0$, predictions are no longer clipped to the
 #   scale.
@@ -444,11 +446,11 @@ def test_what_is_measured(number):
 # s_{ji} = \frac{n_{ji}}{\sqrt{n_j\, n_i} + \text{shrink}} ,
 # $$
 #
-# and 0 for two items of which nobody chose either. An item is no neighbour of
-# itself. Each item $i$ keeps the `neighbours` items $j$ most similar to it
-# (any of equal ones; all if there are fewer), and `S[j, i]` is 0 for the rest.
-# The score of item $i$ is the sum of `S[j, i]` over the user's items $j$, so
-# that `X @ S` holds all scores.
+# and 0 where nobody chose both. An item is no neighbour of itself. Each item
+# $i$ keeps the `neighbours` items $j$ most similar to it (any of equal ones;
+# all if there are fewer), and `S[j, i]` is 0 for the rest. The score of item
+# $i$ is the sum of `S[j, i]` over the user's items $j$, so that `X @ S` holds
+# all scores.
 
 # %% [raw]
 # # BEGIN SOLUTION

@@ -331,11 +331,11 @@ def test_cold_rows(predict):
     import numpy as np
 
     R, seen = np.zeros((3, 4)), np.zeros((3, 4), bool)
-    seen[0, 1] = True  # a rating of 0, on a scale from -2 to 2
+    seen[0, 1] = True  # a rating of 0, on a scale from 0 to 4
     seen[2, 0], R[2, 0] = True, 1.0
     V, W = np.ones((2, 4)), np.ones((4, 2))
     known = np.ones(4, bool)
-    found = predict(R, seen, known, V, W, np.zeros(2), np.zeros(4), (-2, 2))
+    found = predict(R, seen, known, V, W, np.zeros(2), np.zeros(4), (0, 4))
     z = 1 / (1 + np.exp(-1.0))
     assert np.allclose(found, [[1.0] * 4, [3.0] * 4, [2 * z] * 4], atol=1e-6)
 
@@ -376,10 +376,10 @@ def test_cold_columns(predict):
 # %% [markdown]
 # ## Question 3 · ◆ · predict · 3 points
 #
-# A network with given weights, none of them zero; all ratings and predictions
-# lie between 1 and 5 unless something else is said. One thing is changed, and
-# nothing is trained again. What happens to the number? Write `"falls"`,
-# `"stays"` or `"rises"`. Decide first.
+# A network with given weights and offsets, none of them zero; all ratings and
+# predictions lie between 1 and 5 unless something else is said. One thing is
+# changed, and nothing is trained again. What happens to the number? Write
+# `"falls"`, `"stays"` or `"rises"`. Decide first.
 #
 # - `unseen`: the objective of question 1; the prediction of one cell that is
 #   not seen gets worse by a whole star.
@@ -613,14 +613,14 @@ def test_rmse(student, rmse):
 # %% [markdown]
 # ## Question 5 · ◆◆◆ · design · 6 points
 #
-# Now you grade. Somebody gives you `loss(R, seen, predicted)`. It takes float32
-# tensors `R` and `predicted` [rows, n] and a bool tensor `seen`, and should
-# return a scalar tensor: the sum of $(r - \hat r)^2$ over the cells that are
-# seen, divided by the number of *rows*. `backward()` of it should put the right
-# derivative into `predicted.grad`. A seen rating may be 0. In cells that are
-# not seen `R` may hold anything, also `nan`, and it must matter neither to the
-# value nor to the gradient. The arguments belong to the caller and are left as
-# they are.
+# Now you grade. Somebody gives you `loss(R, seen, predicted)`. It takes
+# float32 tensors `R` and `predicted` [rows, n] and a bool tensor `seen`, and
+# should return a scalar tensor: the sum of $(r - \hat r)^2$ over the cells
+# that are seen, divided by the number of *rows*. `backward()` of it should put
+# the right derivative into `predicted.grad`. A seen rating may be 0. In cells
+# that are not seen `R` may hold anything, also `nan`, and it must matter
+# neither to the value nor to the gradient. The arguments belong to the caller
+# and are left as they are.
 #
 # Write `sound`, which tells right programs from wrong ones: each wrong one has
 # a mistake that is easy to make or was found in public code. It may call
@@ -796,9 +796,10 @@ def test_gradients(sound):
 # from the gradients which of the parameters $V, W, \mu, b$ get a derivative of
 # zero from the masked sum of squares, whatever the weights are, because their
 # column has no training rating. In I-AutoRec the columns are users, in
-# U-AutoRec they are items. Count them. And count the test ratings that are
-# predicted by the default of 3: their user or their item (or both) has no
-# training rating. Rows of the model that nobody rated touch no parameter.
+# U-AutoRec they are items. Count them. (A *row* without ratings adds nothing
+# to the sum and has no parameter of its own: nothing is counted for it.) And
+# count the test ratings that are predicted by the default of 3: their user or
+# their item (or both) has no training rating.
 #
 # Then apply it to a split of our ratings, with 100 hidden units, and keep the
 # answer in `found`.
@@ -1009,15 +1010,15 @@ plt.show()
 # can store many of them: its output at a cell that it reads approaches the
 # rating that stands in its input. That says nothing of cells that are empty,
 # whose error falls while what is learnt is shared by many ratings, turns, and
-# rises when single ratings are stored. With the larger penalty both curves stay
-# closer together: weights that only a few ratings need cost more than they
-# save, as the penalty is paid for each weight and the error only for each
+# rises when single ratings are stored. With the larger penalty both curves
+# stay closer together: weights that only a few ratings need cost more than
+# they save, as the penalty is paid for each weight and the error only for each
 # rating that profits. So the fit is worse on what is read and better on what
 # is not. The report must print the held-out curve at an epoch chosen
 # beforehand, on a validation part taken from the training ratings. The lowest
 # point of the held-out curve itself would be chosen on the test. The line of
-# the biases shows how little of the fall on the left is prediction: at its lowest
-# the held-out curve is just below it, and in the end above.
+# the biases shows how little of the fall on the left is prediction: at its
+# lowest the held-out curve is just below it, and in the end above.
 #
 # **Rubric.** 1 point: reading against predicting, storing (half without a
 # reason such as the number of parameters). 1 point: what the penalty does to
@@ -1059,16 +1060,16 @@ plt.show()
 # (1) Rows of users make a U-AutoRec, for which .874 was published: the wrong
 # number to compare with. Transpose and run again; U- is usually worse. (2) The
 # cost has no mask: 95 % of the targets are zeros that nobody gave, which pulls
-# predictions down, so the error rises. Print the mean prediction at test cells,
-# or the gradient at an empty cell. (3) The network reads the test ratings:
-# the target is in the input, which flatters, but it reads a small part of what it was
-# trained on, which hurts; the net effect is not known beforehand, and in our
-# chapter the error became much larger. Feed the training ratings and measure again. (4)
-# Weight decay 0.001 beside a *mean* over all cells is a penalty of
-# $0.001 \cdot N$ in the paper's terms, about 22,000: far too strong, and the
-# optimiser penalises the offsets as well. Convert, or tune on validation
-# ratings. (5) One run without an interval; no default for cold users and
-# items; no clipping. These move it less.
+# predictions down, so the error rises. Print the mean prediction at test
+# cells, or the gradient at an empty cell. (3) The network reads the test
+# ratings: the target is in the input, which flatters, but it reads a small
+# part of what it was trained on, which hurts; the net effect is not known
+# beforehand, and in our chapter the error became much larger. Feed the
+# training ratings and measure again. (4) Weight decay 0.001 beside a *mean*
+# over all cells is a penalty of $0.001 \cdot N$ in the paper's terms, about
+# 22,000: far too strong, and the optimiser penalises the offsets as well.
+# Convert, or tune on validation ratings. (5) One run without an interval; no
+# default for cold users and items; no clipping. These move it less.
 #
 # **Rubric.** 1 point for each of three, of which (1) to (4) count: one third
 # for the fault, one third for the direction with a reason, one third for what
