@@ -625,8 +625,9 @@ def test_users(student, factor):
 # $$
 #
 # The chapter does $a = b = 1$ and $a = 1/p$, $b = 0$. Split the expectation by
-# $\delta_{ui}$, and ask in each case what is still random. With many items
-# nobody can go through all masks: the number of steps must not grow like $2^I$.
+# $\delta_{ui}$, and ask in each case what is still random. (A sum over all $2^I$
+# masks of a row is exact, too, and a good test of your formula with three
+# items. With a thousand nobody lives to see its end.)
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -684,8 +685,8 @@ def test_plain_dropout(expected_loss):
     import numpy as np
 
     rng = np.random.default_rng(51)
-    x = (rng.random((20, 30)) < 0.3).astype(float)
-    B, p = 0.2 * rng.standard_normal((30, 30)), 0.4
+    x = (rng.random((20, 11)) < 0.4).astype(float)
+    B, p = 0.3 * rng.standard_normal((11, 11)), 0.4
     penalty = (x.sum(0)[:, None] * B**2).sum() * p / (1 - p)
     right = ((x - x @ B) ** 2).sum() + penalty
     assert abs(expected_loss(x, B, p, 1.0, 1.0) / right - 1) < 1e-5
@@ -702,9 +703,9 @@ def test_only_what_was_dropped(expected_loss):
     import numpy as np
 
     rng = np.random.default_rng(52)
-    x = (rng.random((20, 30)) < 0.3).astype(float)
-    B, p = 0.2 * rng.standard_normal((30, 30)), 0.3
-    none = B * (1 - np.eye(30))
+    x = (rng.random((20, 11)) < 0.4).astype(float)
+    B, p = 0.3 * rng.standard_normal((11, 11)), 0.3
+    none = B * (1 - np.eye(11))
     penalty = (x.sum(0)[:, None] * none**2).sum() * p / (1 - p)
     right = ((x - x @ none) ** 2).sum() + penalty
     assert abs(expected_loss(x, B, p, 1 / p, 0.0) / right - 1) < 1e-5
