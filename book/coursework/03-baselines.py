@@ -993,17 +993,17 @@ plt.show()
 # %% [markdown]
 # Every list is ordered by $b_i$ alone, since $\mu$ and $b_u$ are the same for
 # all films of a user. With a small penalty films with one or two ratings of 5
-# keep nearly all of their deviation and fill the top; hardly anyone in the
+# keep half of their deviation or more and fill the top; hardly anyone in the
 # test rated them, so there are no hits. The RMSE does not mind: it asks only
 # for cells that *were* rated, mostly of films with many ratings. For large
 # $\lambda$ the biases of users vanish too and $b_i \approx \frac1\lambda
-# \sum_u (r_{ui} - \mu) = n_i (\bar r_i - \mu)/\lambda$: the factor
-# $1/\lambda$ changes no order, so that films are ordered by their number of
-# ratings times how far they lie above the mean. That is popularity among
-# well-liked films, hence nearly the same NDCG. As a prediction of ratings it
-# is no better than $\mu$, as all biases shrink to zero. A site shows lists, so
-# the right panel is closer to the use; and there item-kNN, which knows the
-# user, is far above both.
+# \sum_u (r_{ui} - \mu) = n_i (\bar r_i - \mu)/\lambda$: the factor $1/\lambda$
+# changes no order, so that films are ordered by their number of ratings times
+# how far they lie above the mean. That is popularity among well-liked films,
+# hence nearly the same NDCG. As a prediction of ratings it is no better than
+# $\mu$, as all biases shrink to zero. A site shows lists, so the right panel
+# is closer to the use; and there item-kNN, which knows the user, is far above
+# both.
 #
 # **Rubric.** 1 point: the top with a small penalty is films with few, high
 # ratings, and RMSE asks about rated cells only (half for either). 1 point: the
