@@ -984,7 +984,7 @@ if isinstance(results, pd.DataFrame):
 # is no better than the mean of each item, with it a little better on four seeds of
 # five. Nearly all runs had their best epoch at one of the last two allowed, so
 # that both arms would gain from more. The book found the same direction on
-# MovieLens 1M, and there an interval without 0; five times as many users leave less
+# MovieLens 1M, and there an interval without 0; ten times as many users leave less
 # to chance, which ten seeds here would test. The report deserves credit for
 # printing a result against the custom of the field, in one table with a baseline:
 # that is what made it checkable.
