@@ -877,8 +877,11 @@ if row["because"]:
 
 # %%
 # BEGIN SOLUTION NO PROMPT
+import torch
+
 from reclib.models import ItemMean
 
+torch.set_num_threads(1)  # faster for matrices as small as these
 subset = datasets.load("ml-latest-small").with_min_count(item=100)
 
 
