@@ -240,7 +240,7 @@ def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
     return metrics.RANKING[metric], int(k)
 
 
-# -- comparing two models --------------------------------------------------------
+# -- comparing models -----------------------------------------------------------
 
 
 def compare(
@@ -259,7 +259,7 @@ def compare(
     if not ours.index.equals(theirs.index):
         raise ValueError("the two results are of different users; a paired comparison needs one")
     difference = (ours - theirs).dropna().to_numpy()
-    interval = scipy.stats.bootstrap(
+    low, high = scipy.stats.bootstrap(
         (difference,),
         np.mean,
         confidence_level=level,
@@ -268,13 +268,18 @@ def compare(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    test = scipy.stats.ttest_1samp(difference, 0.0)
-    return pd.Series(
-        {
-            "difference": difference.mean(),
-            "low": interval.low,
-            "high": interval.high,
-            "p": test.pvalue,
-            "users": len(difference),
-        }
-    )
+    p = scipy.stats.ttest_1samp(difference, 0.0).pvalue
+    found = {"difference": difference.mean(), "low": low, "high": high, "p": p}
+    return pd.Series(found | {"users": len(difference)})
+
+
+def holm(p: pd.Series) -> pd.Series:
+    """Holm's (1979) corrected p-values (float, by comparison), the smallest first.
+
+    The smallest is multiplied by their number, the next by one less, and none may fall below the
+    one before. At level a, "below a" then errs anywhere with a probability of at most a.
+    """
+    if p.isna().any() or not p.between(0, 1).all():
+        raise ValueError("p-values lie between 0 and 1; leave comparisons without one out")
+    p = p.sort_values()
+    return (p * np.arange(len(p), 0, -1)).cummax().clip(upper=1)

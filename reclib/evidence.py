@@ -313,12 +313,10 @@ def repeated(name: str, folder: Path) -> pd.DataFrame:
             known = [e["metrics"][metric] for e in book.results if e["label"] == result["label"]]
             low, high = min(known, default=np.nan), max(known, default=np.nan)
             within = low - ROUNDING <= value <= high + ROUNDING
-            labels = {"experiment": name, "label": result["label"], "seed": result["seed"]}
-            rows.append(
-                labels
-                | {"metric": metric, "repeated": value, "low": low, "high": high, "within": within}
-            )
-    return pd.DataFrame(rows)
+            labels = [name, result["label"], result["seed"], metric]
+            rows.append([*labels, value, low, high, within])
+    columns = ["experiment", "label", "seed", "metric", "repeated", "low", "high", "within"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _groups(result: dict, metric: str) -> pd.Series:

@@ -400,6 +400,37 @@ class TestCompare:
             evaluation.compare(self.ours, self.theirs.sample(frac=1, random_state=0))
 
 
+class TestHolm:
+    """Several comparisons, against the rule as it is stated: step by step."""
+
+    p: ClassVar = pd.Series([0.047, 0.010, 0.030, 0.013], list("abcd"))
+
+    def test_by_hand(self):
+        found = evaluation.holm(self.p)
+        assert list(found.index) == ["b", "d", "c", "a"]
+        assert found.tolist() == pytest.approx([0.04, 0.04, 0.06, 0.06])
+        # Negative control: Bonferroni's values are larger, but for the first.
+        assert (4 * self.p.sort_values() > found + 0.01).sum() == 3
+
+    @pytest.mark.parametrize("level", [0.01, 0.05, 0.3])
+    def test_rejects_what_the_stepwise_rule_rejects(self, level):
+        rng = np.random.default_rng(3)
+        for _ in range(50):
+            p = pd.Series(rng.beta(0.3, 2, 9))
+            stepwise = set()
+            for step, (name, value) in enumerate(p.sort_values().items()):
+                if value > level / (len(p) - step):
+                    break
+                stepwise.add(name)
+            found = evaluation.holm(p)
+            assert set(found.index[found <= level]) == stepwise
+
+    def test_refuses_what_is_no_probability(self):
+        for bad in (np.nan, -0.1, 1.5):
+            with pytest.raises(ValueError, match="between 0 and 1"):
+                evaluation.holm(pd.Series([0.1, bad]))
+
+
 # -- seen items left in the lists ------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ keys = [
 ]
 rivals = claims.reindex(keys).dropna(subset=["value"])
 rivals["from"] = rivals["cite"].str.extract(r"([a-z]+\d{4})")
-rivals = rivals.set_index("method")
+rivals = rivals.set_index("method").fillna({"interval": "not given"})
 rivals[["from", "value", "interval", "read"]].sort_values("value")
 
 # %% [markdown]
@@ -204,8 +204,9 @@ rivals[["from", "value", "interval", "read"]].sort_values("value")
 #
 # ## Code
 #
-# The equations {eq}`eq-fair-corrected` and Holm's rule, and the front that we draw
-# later: the models that nothing cheaper equals.
+# The equation {eq}`eq-fair-corrected`, and the front that we draw later: the models that
+# nothing cheaper equals. Holm's rule is `evaluation.holm`: it sorts the $p$-values,
+# multiplies them by $m, m - 1, \dots, 1$ and lets none fall below the one before.
 
 
 # %%
@@ -218,12 +219,6 @@ def corrected(d, ratio):
     p = [2 * scipy.stats.t.sf(abs(d.mean()) / e, J - 1) for e in (naive, se)]
     numbers = [d.mean(), d.mean() - half, d.mean() + half, *p]
     return pd.Series(numbers, ["difference", "low", "high", "naive p", "p"])
-
-
-def holm(p):
-    """Corrected p-values, smallest first."""
-    p = p.sort_values()
-    return (p * np.arange(len(p), 0, -1)).cummax().clip(upper=1)
 
 
 def front(cost, accuracy):
@@ -252,7 +247,7 @@ d = np.array([2, 4, 3, 1, 5])
 test = corrected(d, 1 / 4)
 assert np.allclose(test[["naive p", "p"]], [0.0132, 0.0474], atol=1e-4)
 assert np.isclose(scipy.stats.ttest_1samp(d, 0).pvalue, test["naive p"])
-four = holm(pd.Series([0.047, 0.010, 0.030, 0.013]))
+four = evaluation.holm(pd.Series([0.047, 0.010, 0.030, 0.013]))
 assert np.allclose(four, [0.040, 0.040, 0.060, 0.060])
 assert front(pd.Series([1, 2, 3]), pd.Series([0.3, 0.2, 0.4])) == [0, 2]
 test.round(4).to_frame("five folds").T
@@ -432,8 +427,9 @@ print("one split for all, in each experiment")
 # **The same budget**, and what came of it. *First* is the setting of the authors or of
 # the chapter, *best* the best trial, and *gain* is positive where tuning helped. Both
 # are validation values of a single training. The best of several noisy numbers flatters
-# itself a little, so gains are upper bounds. The last column is what equal trials do
-# not equalise.
+# itself a little, so gains are upper bounds. *Epochs* are those of the best trial: where
+# they are nearly the number allowed, the training was cut off, and a longer one may be
+# better. The last column is what equal trials do not equalise.
 
 
 # %%
@@ -455,13 +451,15 @@ def tuned(name):
                 "best trial": best,
                 "trials": len(each),
                 "options": len(point.settings["space"]),
+                "epochs": each.loc[best, "epochs"],
+                "at most": point.settings.get("training", {}).get("epochs", 0),
                 "seconds": round(each["cpu_seconds"].sum()),
             }
     return pd.DataFrame(rows).T.round(4)
 
 
 searched = {n: tuned(n) for n in NAMES if n.startswith("tune")}
-integers = ["best trial", "trials", "options", "seconds"]
+integers = ["best trial", "trials", "options", "epochs", "at most", "seconds"]
 whole = dict.fromkeys(integers, int)
 table = searched["tune-ratings-ml1m"]
 shown(table.astype(whole) if len(table) else table, "tune-ratings-ml1m")
@@ -486,6 +484,8 @@ def what_tuning_did(name, metric):
     kept = int((table["best trial"] == 0).sum())
     late = int((table["best trial"] >= table["trials"] - 2).sum())
     seconds = table["seconds"].clip(lower=1)
+    trained = table[table["at most"] > 0]
+    cut = trained.index[trained["epochs"] >= 0.9 * trained["at most"]]
     return (
         f"`{name}`: of {len(table)} searched models, {kept} kept their first "
         f"setting, and {late} found their best in the last two trials, so that more "
@@ -493,7 +493,8 @@ def what_tuning_did(name, metric):
         f"of {metric}, the largest {table['gain'].max():.4f} ({table['gain'].idxmax()}). The "
         f"most expensive search ({seconds.idxmax()}) took "
         f"{seconds.max() / seconds.min():,.0f} times the processor time of the "
-        f"cheapest ({seconds.idxmin()})."
+        f"cheapest ({seconds.idxmin()}). Cut off by the number of epochs: "
+        f"{', '.join(cut) or 'none'}."
     )
 
 
@@ -587,8 +588,8 @@ if len(folds) > 1:
     versus = pd.DataFrame(
         {n: corrected(folds[n] - folds[winner], 1 / 4) for n in others}
     ).T
-    versus["ordinary, Holm"] = holm(versus["naive p"])
-    versus["corrected, Holm"] = holm(versus["p"])
+    versus["ordinary, Holm"] = evaluation.holm(versus["naive p"])
+    versus["corrected, Holm"] = evaluation.holm(versus["p"])
     versus["verdict"] = np.where(
         versus["corrected, Holm"] < 0.05, f"behind {winner}", "not told apart"
     )
@@ -695,7 +696,7 @@ if users.shape[1] > 1:
     columns = ["difference", "low", "high", "paired", "both", "p"]
     duels = pd.DataFrame(rows, index=columns).T
     duels["Bonferroni"] = duels["p"] * len(duels) < 0.05
-    duels["Holm"] = holm(duels["p"]) < 0.05
+    duels["Holm"] = evaluation.holm(duels["p"]) < 0.05
     assert (duels["Holm"] >= duels["Bonferroni"]).all()
 shown(duels.drop(columns="p", errors="ignore"), "topn-ml1m")
 
@@ -713,7 +714,7 @@ if users.shape[1] > 1:
         for i, a in enumerate(names)
         for b in names[i + 1 :]
     }
-    pairs = holm(pd.Series(ps))
+    pairs = evaluation.holm(pd.Series(ps))
     grid = np.zeros((len(names), len(names)))
     for a, b in pairs.index[pairs < 0.05]:
         grid[names.index(a), names.index(b)] = 2
@@ -1160,10 +1161,10 @@ if len(pairs):
         }
     )
     said = (
-        f"Paired {(pairs < 0.05).sum()}, unpaired {(holm(welch) < 0.05).sum()} of "
+        f"Paired {(pairs < 0.05).sum()}, unpaired {(evaluation.holm(welch) < 0.05).sum()} of "
         f"{len(pairs)} pairs, both with Holm's rule."
     )
-    assert (holm(welch) < 0.05).sum() <= (pairs < 0.05).sum()
+    assert (evaluation.holm(welch) < 0.05).sum() <= (pairs < 0.05).sum()
 Markdown(said)
 
 # %% [markdown]
@@ -1198,7 +1199,7 @@ Markdown(said)
 # :::{exercise} ◆ Holm by hand
 # :label: ex-fair-1
 # Five comparisons gave $p$ = .001, .020, .012, .300 and .013. Which are rejected at .05 by
-# Bonferroni, which by Holm? Check with `holm`.
+# Bonferroni, which by Holm? Check with `evaluation.holm`.
 # :::
 #
 # :::{solution} ex-fair-1
@@ -1208,7 +1209,7 @@ Markdown(said)
 # Four are rejected.
 #
 # ```python
-# print(holm(pd.Series([0.001, 0.020, 0.012, 0.300, 0.013])).round(3).tolist())
+# print(evaluation.holm(pd.Series([0.001, 0.020, 0.012, 0.300, 0.013])).round(3).tolist())
 # ```
 # :::
 #

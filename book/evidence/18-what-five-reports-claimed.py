@@ -112,11 +112,14 @@ pd.DataFrame(
 # claim allows is
 #
 # $$
-# A_\tau = [v - \tau, v + \tau], \qquad (v + \tau, \infty)
-# \quad\text{or}\quad (-\infty, v - \tau)
+# A_\tau = \begin{cases}
+# [v - \tau, v + \tau] & \text{for } =,\\
+# (v + \tau, \infty) & \text{for } >,\\
+# (-\infty, v - \tau) & \text{for } <,
+# \end{cases}
 # $$ (eq-claims-allowed)
 #
-# for the three relations, and the verdict is
+# and the verdict is
 #
 # $$
 # \begin{cases}

@@ -100,17 +100,20 @@ seeds = 3
 #
 # $$
 # \begin{aligned}
-# \text{blind:} && s \text{ is the same for } H \text{ and any other } H',\\
-# \text{shift:} && m(s + c, F, H) = m(s, F, H) \text{ for every constant } c,\\
-# \text{again:} && m \text{ is the same when computed twice},\\
-# \text{echo:} && \text{a model that repeats } F \text{ finds nothing of } H,\\
-# \text{whole:} && \text{every user and every item takes part.}
+# \text{blind:} &\; s(F) \text{ ignores } H,\\
+# \text{shift:} &\; m(s + c, \cdot) = m(s, \cdot),\\
+# \text{again:} &\; m \text{ repeats itself},\\
+# \text{echo:} &\; m(F, F, H) = 0,\\
+# \text{whole:} &\; \text{all users, all items}.
 # \end{aligned}
 # $$ (eq-mistakes-relations)
 #
-# Each relation is a test of a few lines that needs no true value. The table under every
-# mistake names its test. It stands in `tests/` of this book, passes on `reclib`, and
-# **fails on the wrong program**: that is what makes it a test.
+# In words: the scores stay the same whatever is held out; a constant $c$ added to all of
+# them changes no list; the same scores measured twice give the same number; a model that
+# repeats $F$ finds nothing of $H$; every user is measured, and every item may be
+# recommended. Each relation is a test of a few lines that needs no true value. The table
+# under every mistake names its test. It stands in `tests/` of this book, passes on
+# `reclib`, and **fails on the wrong program**: that is what makes it a test.
 #
 # ### How we measure
 #

@@ -528,8 +528,8 @@ answers.assign(word=answers.apply(word, axis=1))
 # %% [markdown]
 # ### At paper scale, from the record
 #
-# CDAE on MovieLens 1M, ratings of 4 and more, 750 unseen users. Its options were chosen among
-# three on other users, and are these:
+# CDAE on MovieLens 1M, ratings of 4 and more, 750 unseen users. Its options are the best of
+# eight trials of a tuner on other users ({doc}`/book/evidence/17-a-fair-comparison`):
 
 # %%
 points = experiments.find("topn-ml1m").points

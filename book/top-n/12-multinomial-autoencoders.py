@@ -264,7 +264,7 @@ print(f"largest beta without a cap {(T - 1) / A:.6f}; .2 in epoch {reached}")
 assert (per_epoch, T) == (234, 46_800) and 0.2 < (T - 1) / A < 0.234
 
 # %% [markdown]
-# So with the published schedule every cap from .234 on is the same run, and even the cap
+# So with the published schedule every cap from $.234$ on is the same run, and even the cap
 # of .2 acts only in the last part of training.
 #
 # The report names two files with the columns `Movie_ID, Name, Year` and

@@ -607,7 +607,7 @@ ablation
 # On MovieLens 1M and not on ML-20M, so no number can be held against the published
 # ones; the *ordering* can. Two records have all three models: the one above, with
 # published options but for the learning rate, and `topn-ml1m`, where each model got its
-# options from a search of three settings on validation users. Popularity is the negative control, and must lose.
+# options from a search on validation users. Popularity is the negative control, and must lose.
 
 # %%
 ordering = [("RecVAE", "Mult-VAE"), ("Mult-VAE", "Mult-DAE")]
