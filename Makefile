@@ -46,7 +46,7 @@ coursework: $(COURSEWORK)/ready  ## make the assignments: for students, grader a
 grade:  ## grade a folder: make grade SUBMISSIONS=folder
 	@test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder"; exit 1; }
 	$(MAKE) coursework
-	$(COURSEWORK)/bin/python book/_tools/grade.py "$(SUBMISSIONS)"
+	$(COURSEWORK)/bin/python book/_tools/grade.py "$(SUBMISSIONS)" $(GRADE_OPTIONS)
 
 test-coursework: export OMP_NUM_THREADS = 1
 test-coursework: $(COURSEWORK)/ready  ## check the assignments and their grader

@@ -46,7 +46,7 @@ def variants(slug: str) -> dict[str, dict[str, str]]:
     """For each question the code of its variants, by what the heading says of them."""
     text = (coursework.MASTERS / "wrong" / f"{slug}.py").read_text(encoding="utf-8")
     preamble, *cells = re.split(r"^# %% ", text, flags=re.M)
-    imports = preamble.rpartition('"""')[2]
+    imports = preamble.split('"""', 2)[2]  # after the docstring of the file
     found = {}
     for cell in cells:
         heading, _, body = cell.partition("\n")
@@ -296,6 +296,13 @@ def test_missing_cells_are_named(made, tmp_path):
     report = submit(tmp_path / "a.ipynb", notebook, made / "grader")
     assert "no cell defines to_csr" in report.notes["q2"]
     assert report.points == worth(made, SLUG) | {"q2": 0}
+
+
+def test_lost_metadata_cost_nothing(made, tmp_path):
+    notebook = solved(made)
+    notebook.metadata = nbformat.from_dict({})
+    report = submit(tmp_path / "a.ipynb", notebook, made / "grader")
+    assert (report.error, report.points) == ("", worth(made, SLUG))
 
 
 def test_another_kernel_is_named(made, tmp_path):

@@ -131,6 +131,9 @@ def work(notebook: Path, bundle: Path, folder: Path, megabytes: int) -> None:
     os.environ.update(MPLBACKEND="Agg", OMP_NUM_THREADS="1")
     limit(megabytes)
     import nbconvert.preprocessors
+    import torch
+
+    torch.set_num_threads(1)  # loaded already, it has read the variable
     from otter.run import main as run
 
     nbconvert.preprocessors.ExecutePreprocessor = InProcess
@@ -185,10 +188,7 @@ def grade(
         try:
             notebook = unpack(submission, Path(folder))
             report = Report(*look_into(notebook, graders))
-            # The name that its first cell, which makes the checks, asks for.
-            notebook = notebook.rename(
-                notebook.with_name(f"{report.assignment}.ipynb")
-            )
+            notebook = label(notebook, report.assignment)
         except Exception as error:  # whatever was handed in
             known = isinstance(error, ValueError)
             return Report(error=str(error) if known else repr(error)[:150])
@@ -243,13 +243,32 @@ def look_into(notebook: Path, graders: Path) -> tuple[str, str]:
     ).get("name", "python")
     if language.lower() != "python":
         raise ValueError(f"its kernel is for {language}, not for Python")
+    text = "\n".join(code(content))
+    # Where a program has dropped the metadata on the way, the first cell still has the name.
+    started = re.search(r"otter\.Notebook\(['\"](.+?)\.ipynb['\"]", text)
     assignment = metadata.get("otter", {}).get("assignment_name")
+    assignment = assignment or (started and started[1])
     known = [bundle.parent.name for bundle in graders.glob("*/autograder.zip")]
     if assignment not in known:
         raise ValueError(f"of an assignment that is not known: {assignment}")
-    text = "\n".join(code(content))
     named = re.findall(r"^student = (['\"])(.+?)\1", text, re.M)
     return assignment, named[-1][1] if named else ""
+
+
+def label(notebook: Path, assignment: str) -> Path:
+    """Write it anew as otter expects it: with the name that its first cell asks for, and in the
+    metadata the assignment alone. Editors may drop metadata, and students may change them.
+    """
+    content = read(notebook)
+    content.metadata["otter"] = {
+        "OK_FORMAT": False,
+        "assignment_name": assignment,
+        # Those of the bundle count; but without any here, otter looks for a folder of tests.
+        "tests": {"q0": ""},
+    }
+    target = notebook.with_name(f"{assignment}.ipynb")
+    nbformat.write(content, target)
+    return target
 
 
 def code(notebook: nbformat.NotebookNode) -> list[str]:

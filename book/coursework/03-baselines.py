@@ -188,7 +188,7 @@ def test_little_or_nothing_known(shrunk_bias):
 # + \lambda_U \sum_u b_u^2 + \lambda_I \sum_i b_i^2 .
 # $$
 #
-# Any method is right whose biases come within $10^{-4}$ of the minimum,; the
+# Any method is right whose biases come within $10^{-4}$ of the minimum; the
 # matrices of the checks are small. There may be users and items without a
 # rating. Do not use `Biases`, which knows one penalty only.
 
