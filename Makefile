@@ -5,6 +5,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 READY  := .venv/ready
 SITE   := _build/html/index.html
+COURSEWORK := _build/coursework-env
 START  := $(shell date +%s)
 
 # --all: Sphinx repeats no warning of a page that it does not read again, and a broken page
@@ -13,10 +14,10 @@ BUILD  := $(BIN)/jupyter-book build -W -n --keep-going --all .
 TOOK    = echo "$@: done in $$(( $$(date +%s) - $(START) )) s"
 
 .DEFAULT_GOAL := help
-.PHONY: help book test html serve colab colab-test timings reproduce bench lint clean
+.PHONY: help book test test-coursework html serve colab colab-test coursework grade timings reproduce bench lint clean
 
 help:  ## show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 book: $(READY)  ## execute the chapters that changed, build the site
 	$(BIN)/python book/_tools/execute.py -j 2
@@ -29,6 +30,7 @@ test: export OMP_NUM_THREADS = 1
 test: lint  ## check code, library, notebooks, stored outputs and site
 	$(BIN)/pytest tests -n 2 --dist loadfile
 	$(BIN)/pytest --nbval book -n 2 --dist loadscope
+	$(MAKE) test-coursework
 	@$(TOOK)
 
 html: $(READY)  ## build the site from the stored outputs, execute nothing
@@ -45,6 +47,19 @@ colab: $(READY)  ## make the Colab edition of every chapter, in _build/colab
 # the environment with it.
 colab-test: $(READY) _build/colab-env/ready  ## run the Colab edition as Colab would (half an hour)
 	PYTHONPATH=book/_tools OMP_NUM_THREADS=1 $(BIN)/python tests/run_colab.py $(CHAPTERS)
+
+coursework: $(COURSEWORK)/ready  ## make the assignments: for students, grader and instructor
+	$(COURSEWORK)/bin/python book/_tools/coursework.py
+
+grade:  ## grade a folder: make grade SUBMISSIONS=folder
+	@test -n "$(SUBMISSIONS)" || { echo "Say which folder: make grade SUBMISSIONS=folder"; exit 1; }
+	$(MAKE) coursework
+	$(COURSEWORK)/bin/python book/_tools/grade.py "$(SUBMISSIONS)" $(GRADE_OPTIONS)
+
+test-coursework: export OMP_NUM_THREADS = 1
+test-coursework: $(COURSEWORK)/ready  ## check the assignments and their grader
+	$(COURSEWORK)/bin/python -m pytest tests/test_coursework.py
+	@$(TOOK)
 
 timings: $(READY)  ## measure run time and memory of every chapter, then make book
 	$(BIN)/python book/_tools/execute.py --timings
@@ -79,6 +94,14 @@ $(READY): requirements.txt pyproject.toml
 _build/colab-env/ready: tests/colab-requirements.txt
 	$(PYTHON) -m venv _build/colab-env
 	_build/colab-env/bin/pip install --quiet -r tests/colab-requirements.txt
+	@touch $@
+
+# What the book has, and otter on top: by book.pth this environment sees the other one.
+PURELIB := -c 'import sysconfig; print(sysconfig.get_path("purelib"))'
+$(COURSEWORK)/ready: $(READY) book/coursework/requirements.txt
+	$(BIN)/python -m venv $(COURSEWORK)
+	( $(BIN)/python $(PURELIB); pwd ) > "$$($(COURSEWORK)/bin/python $(PURELIB))/book.pth"
+	$(COURSEWORK)/bin/pip install --quiet -r book/coursework/requirements.txt
 	@touch $@
 
 # RecTools needs another NumPy than the other libraries, and so an environment to itself.

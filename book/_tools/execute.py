@@ -81,7 +81,11 @@ def find_chapters(root: Path = ROOT) -> dict[str, Chapter]:
     sources = sorted(
         root.glob("book/*/[0-9]*.py"), key=lambda source: source.stem
     )
-    return {source.stem: Chapter(source, root) for source in sources}
+    return {
+        source.stem: Chapter(source, root)
+        for source in sources
+        if source.parent.name != "coursework"  # made by coursework.py
+    }
 
 
 # -- notebooks ---------------------------------------------------------------------

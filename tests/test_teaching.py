@@ -1,0 +1,212 @@
+"""The pages for instructors and students say what the masters and the grader do, and no more.
+
+The masters are read with jupytext alone: the book's environment has no otter-grader.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import jupytext
+import pytest
+import yaml
+
+import execute
+
+ROOT = execute.ROOT
+TOOLS, COURSEWORK = ROOT / "book" / "_tools", ROOT / "book" / "coursework"
+MASTERS = {path.stem: path for path in sorted(COURSEWORK.glob("[0-9][0-9]-*.py"))}
+PAGES = {name: ROOT / "book" / f"{name}.md" for name in ("instructors", "students")}
+TEXT = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
+
+
+def code_of(tool: str) -> str:
+    return (TOOLS / f"{tool}.py").read_text(encoding="utf-8")
+
+
+def constant(tool: str, name: str) -> ast.expr:
+    """What a program assigns to a name, without running it."""
+    for node in ast.parse(code_of(tool)).body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return node.value
+    raise LookupError(name)
+
+
+HEADING = re.compile(ast.literal_eval(constant("coursework", "HEADING").args[0]), re.M)
+
+
+def questions(slug: str) -> list[dict]:
+    """Level, points and whether graded by hand, of each question of a master."""
+    found, config = [], None
+    for cell in jupytext.read(MASTERS[slug]).cells:
+        if cell.cell_type == "raw" and cell.source.startswith("# BEGIN QUESTION"):
+            config = yaml.safe_load(cell.source)
+        elif config and cell.cell_type == "markdown":
+            heading = HEADING.search(cell.source).groupdict()
+            points, manual = int(heading["points"]), config.get("manual", False)
+            found.append({"level": len(heading["level"]), "points": points, "manual": manual})
+            config = None
+    return found
+
+
+def section(heading: str, page: str = "instructors") -> str:
+    """The text under a heading, up to the next one of its level or above."""
+    (body,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", TEXT[page], re.M | re.S)
+    return body
+
+
+def table(text: str, first: str) -> list[list[str]]:
+    """The rows of the table whose header begins with ``first``."""
+    lines = text[text.index(f"| {first} |") :].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+ROWS = {
+    name.strip("`"): [int(number) for number in numbers]
+    for name, *numbers in table(section("The assignments"), "assignment")
+}
+MINUTES = {slug[:2]: row[-1] for slug, row in ROWS.items()}
+
+
+# -- assignments ---------------------------------------------------------------------
+
+
+def test_every_master_has_its_row():
+    assert list(ROWS) == list(MASTERS) and len(MASTERS) >= 10
+
+
+@pytest.mark.parametrize("slug", MASTERS)
+def test_the_table_agrees_with_the_master(slug):
+    found = questions(slug)
+    by_hand = [each["points"] for each in found if each["manual"]]
+    levels = [sum(each["level"] == level for each in found) for level in (1, 2, 3)]
+    points = sum(each["points"] for each in found)
+    assert ROWS[slug][:-1] == [len(found), points, len(by_hand), sum(by_hand), *levels]
+
+
+def test_the_totals_agree_with_the_table():
+    number, points, by_hand = (sum(row[i] for row in ROWS.values()) for i in range(3))
+    text = " ".join(section("What you get").split())
+    assert f"{number} graded questions, {points} points" in text
+    assert f"{number - by_hand} of the questions, a person {by_hand}" in text
+
+
+@pytest.mark.parametrize("length", ["Twelve weeks", "Six weeks"])
+def test_the_hours_of_a_syllabus_add_up(length):
+    """Three hours a chapter and the assignment's minutes, to half an hour; in sum unrounded."""
+    text, exact = section(length), 0.0
+    for week, chapters, assignment, hours in table(text, "week"):
+        spent = 3 * chapters.count("{doc}") + MINUTES[assignment] / 60
+        assert float(hours) == round(2 * spent) / 2, f"week {week}"
+        exact += spent
+    said = float(re.search(r"In sum (\S+) hours", text)[1])
+    assert abs(said - exact) <= 0.5
+
+
+def test_the_long_syllabus_has_everything_once():
+    rows = table(section("Twelve weeks"), "week")
+    chapters = re.findall(r"</(book/\S+)>`", " ".join(row[1] for row in rows))
+    every = [c.source.relative_to(ROOT).with_suffix("") for c in execute.find_chapters().values()]
+    assert sorted(chapters) == sorted(path.as_posix() for path in every)
+    assert [row[2] for row in rows] == [slug[:2] for slug in MASTERS]
+
+
+def test_every_assignment_serves_an_objective():
+    named = " ".join(
+        row[2] for row in table(section("Objectives"), "after the course a student can")
+    )
+    assert set(re.findall(r"\d\d", named)) == set(MINUTES)
+
+
+def test_the_project_rubric_has_the_points_of_its_questions():
+    rows = table(TEXT["instructors"], "part")
+    said = {int(re.search(r"question (\d)", row[0])[1]): int(row[1]) for row in rows}
+    found = {n: q["points"] for n, q in enumerate(questions("12-final-project"), 1) if q["manual"]}
+    assert said == found
+
+
+# -- commands and the grader ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_make_is_there(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    used = set(re.findall(r"(?:`|^)make ([a-z-]+)", TEXT[page], re.M))
+    assert used <= targets
+    assert page == "students" or {"coursework", "grade", "test-coursework", "clean"} <= used
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_and_pages_exist(page):
+    for path in re.findall(r"</?(book/[\w/-]+)>`|\{doc\}`/(book/[\w/-]+)`", TEXT[page]):
+        path = "".join(path)
+        assert any((ROOT / f"{path}{kind}").is_file() for kind in (".md", ".py")), path
+    for path in re.findall(r"\b(?:book/_tools|reclib|data)/\w+\.\w+", TEXT[page]):
+        assert (ROOT / path).is_file(), path
+
+
+def test_the_columns_are_those_of_the_grader():
+    said = [row[0].strip("`") for row in table(TEXT["instructors"], "column")]
+    assert said == ast.literal_eval(constant("grade", "COLUMNS"))
+
+
+def test_the_limits_are_those_of_the_grader():
+    code, text = code_of("grade"), section("Grade a folder")
+    for option, unit in (("seconds", "seconds"), ("megabytes", "MB")):
+        (default,) = re.findall(rf'"--{option}", type=\w+, default=(\d+)', " ".join(code.split()))
+        assert f"{default} {unit}" in text and f"--{option} " in text
+
+
+def test_notes_are_quoted_as_the_grader_writes_them():
+    rows = table(TEXT["instructors"], "submission")
+    quoted = [part for row in rows for part in re.split(r"…|; |MemoryError|300 s|\(in the", row[1])]
+    own = {"question's line)", "none needed: they are not used"}
+    missing = {part.strip() for part in quoted if part.strip() not in code_of("grade")} - own
+    assert len(quoted) > 12 and not missing
+
+
+def test_the_version_of_otter_is_the_one_that_grades():
+    wanted = (COURSEWORK / "requirements.txt").read_text(encoding="utf-8")
+    (version,) = re.findall(r"^otter-grader==\S+", wanted, re.M)
+    assert set(re.findall(r"otter-grader==\S+", TEXT["students"])) == {version}
+
+
+# -- nothing of the solutions --------------------------------------------------------
+
+LENGTH = 7  # that many words in a row are no chance
+
+
+def words(text: str) -> list[str]:
+    return re.findall(r"[\w.@]+", text.lower())
+
+
+def runs(text: str) -> set[tuple[str, ...]]:
+    """Every run of so many words."""
+    found = words(text)
+    return set(zip(*(found[i:] for i in range(LENGTH)), strict=False))
+
+
+def split_master(slug: str) -> tuple[set, set]:
+    """The runs of words of a master that students may see, and those that they may not."""
+    public, secret, state = set(), set(), "public"
+    for cell in jupytext.read(MASTERS[slug]).cells:
+        if cell.cell_type == "raw":
+            mark = cell.source.strip().partition("\n")[0]
+            if mark in ("# BEGIN SOLUTION", "# BEGIN TESTS"):
+                state = mark.split()[-1]
+            elif mark.startswith("# END"):
+                state = "public"
+            continue
+        hidden = state == "SOLUTION" or (state == "TESTS" and "hidden: true" in cell.source)
+        (secret if hidden else public).update(runs(cell.source))
+    return public, secret - public
+
+
+@pytest.mark.parametrize("slug", MASTERS)
+def test_no_solution_stands_on_a_page(slug):
+    public, secret = split_master(slug)
+    assert len(secret) > 300, "the search finds nothing"
+    for page, text in TEXT.items():
+        assert not secret & runs(text), page
