@@ -75,7 +75,7 @@ def reclib(problem: Problem):
     scores = torch.from_numpy(problem.scores())
 
     def run():
-        return rank_scores(scores.split(500), test, METRICS, device="cpu").per_user.mean().to_dict()
+        return rank_scores(scores.split(500), test, METRICS).per_user.mean().to_dict()
 
     return run
 

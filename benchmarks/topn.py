@@ -70,7 +70,7 @@ class Problem:
         test = Test(self.interactions(self.train), self.interactions(self.held_out), users)
         with torch.no_grad():
             scores = map(score, np.split(users, range(500, len(users), 500)))
-            ndcg = rank_scores(scores, test, ["ndcg@100"], device="cpu").per_user["ndcg@100"]
+            ndcg = rank_scores(scores, test, ["ndcg@100"]).per_user["ndcg@100"]
         return {"ndcg": float(ndcg.mean()), "se": float(ndcg.sem())}
 
 

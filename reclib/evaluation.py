@@ -1,4 +1,7 @@
-"""Scores in, results out: batched on the device, seen items masked, one top-k for all cut-offs."""
+"""Scores in, results out: batched, seen items masked, one top-k for all cut-offs.
+
+All of it happens on the device where the model is, or the scores are.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ import torch
 from torch import Tensor
 
 from reclib import metrics
-from reclib.interactions import Interactions, resolve_device
+from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 from reclib.splits import Test
 from reclib.training import oriented
@@ -26,13 +29,12 @@ def predict(
     *,
     clip: tuple[float, float] | None = None,
     batch_size: int = 500,
-    device: str | torch.device = "auto",
 ) -> Tensor:
     """Predict every held-out rating; float32 [held_out.nnz], in the order of ``test.held_out``.
 
     ``clip`` limits predictions to the rating scale, which never hurts.
     """
-    predicted = predict_at(model, test.fold_in, test.held_out, batch_size=batch_size, device=device)
+    predicted = predict_at(model, test.fold_in, test.held_out, batch_size=batch_size)
     return predicted if clip is None else predicted.clamp(*clip)
 
 
@@ -42,14 +44,13 @@ def predict_at(
     wanted: Interactions,
     *,
     batch_size: int = 500,
-    device: str | torch.device = "auto",
 ) -> Tensor:
     """Predictions (users x items) at the cells of ``wanted``, in their order, float32 [nnz].
 
     Nothing keeps ``wanted`` apart from ``fold_in``: at the cells of ``fold_in`` itself this is
     reconstruction, which is no test (see :func:`seen_rmse`).
     """
-    device = resolve_device(device)
+    device = model.device or fold_in.device
     fold_in = oriented(fold_in, model).to(device)
     wanted = oriented(wanted, model).to(device)
     parts = []
@@ -158,7 +159,6 @@ def rank(
     *,
     mask: bool = True,
     batch_size: int = 500,
-    device: str | torch.device = "auto",
 ) -> Ranking:
     """Rank all items for every test user and score the lists.
 
@@ -167,28 +167,24 @@ def rank(
     """
     if model.rows != "users":
         raise ValueError(f"{type(model).__name__} reads items; ranking needs a model of users")
-    fold_in = test.fold_in.to(resolve_device(device))
-    scores = (model.score(batch) for batch in fold_in.batches(batch_size))
+    test = test.to(model.device or test.fold_in.device)
+    scores = (model.score(batch) for batch in test.fold_in.batches(batch_size))
     if not mask:
         nothing = Interactions.from_coo([], [], shape=test.fold_in.shape)
         test = Test(nothing.to(test.fold_in.device), test.held_out, test.users)
-    return rank_scores(scores, test, wanted, device=device)
+    return rank_scores(scores, test, wanted)
 
 
 def rank_scores(
     scores: Iterable[Tensor],
     test: Test,
     wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
-    *,
-    device: str | torch.device = "auto",
 ) -> Ranking:
     """As :func:`rank`, from scores that some other program computed.
 
     ``scores`` are float32 blocks [any number of rows, num_cols] that follow the rows
     of ``test``. They are overwritten: the mask is set in place.
     """
-    device = resolve_device(device)
-    test = test.to(device)
     parsed = [parse_metric(name) for name in wanted]
     depth = max(k for _, k in parsed)
     hits, tops, start = [], [], 0
@@ -202,7 +198,7 @@ def rank_scores(
             )
         if start > test.held_out.num_rows:
             break
-        block = block.to(device).contiguous()
+        test, block = test.to(block.device), block.contiguous()
         # Flat positions, so that one write masks the whole block.
         block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf
         top = top_items(block, depth)

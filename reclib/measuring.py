@@ -9,7 +9,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 
@@ -58,8 +58,10 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     """
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
+    # There the model stays and is evaluated.
+    split = replace(split, train=split.train.to(device))
     make = _model(settings["model"])
-    meter = _Meter.of(settings, ratings, split, device)
+    meter = _Meter.of(settings, ratings, split)
     part = getattr(split, settings.get("on", "test"))
     if part is None:
         raise ValueError("a search needs a protocol with a validation part")
@@ -112,13 +114,12 @@ class _Meter:
     train: Interactions
     clip: tuple[float, float] | None
     mask: bool
-    device: str
 
     @classmethod
-    def of(cls, settings: dict, ratings: Ratings, split: splits.Split, device: str) -> _Meter:
+    def of(cls, settings: dict, ratings: Ratings, split: splits.Split) -> _Meter:
         clip = ratings.scale if settings.get("clip", True) else None
         mask = settings.get("mask", True)  # False only to measure the mistake
-        return cls(settings.get("measure", ["rmse"]), split.train, clip, mask, device)
+        return cls(settings.get("measure", ["rmse"]), split.train, clip, mask)
 
     @property
     def of_ratings(self) -> bool:
@@ -126,18 +127,17 @@ class _Meter:
 
     def objective(self, model: Recommender, test: splits.Test) -> float:
         """The first metric, turned so that smaller is better."""
-        only = _Meter(self.wanted[:1], self.train, self.clip, self.mask, self.device)
+        only = _Meter(self.wanted[:1], self.train, self.clip, self.mask)
         return only.values(model, test)[self.wanted[0]] * (1 if self.of_ratings else -1)
 
     def values(self, model: Recommender, test: splits.Test) -> dict[str, float]:
         """Every wanted metric, in the order in which they are wanted."""
         if self.of_ratings:
-            options = {"clip": self.clip, "device": self.device}
-            found = evaluation.rating_errors(model, test, **options)
+            found = evaluation.rating_errors(model, test, clip=self.clip)
             if "seen_rmse" in self.wanted:
-                found["seen_rmse"] = evaluation.seen_rmse(model, test.fold_in, **options)
+                found["seen_rmse"] = evaluation.seen_rmse(model, test.fold_in, self.clip)
             if "train_rmse" in self.wanted:  # of users whom the model was fitted to
-                found["train_rmse"] = evaluation.seen_rmse(model, self.train, **options)
+                found["train_rmse"] = evaluation.seen_rmse(model, self.train, self.clip)
         else:
             ranking = self.ranking(model, test)
             found = ranking.per_user.mean().to_dict()
@@ -149,7 +149,7 @@ class _Meter:
     def ranking(self, model: Recommender, test: splits.Test) -> evaluation.Ranking:
         """The lists, with the metrics that each user has a value of."""
         each = [name for name in self.wanted if name.partition("@")[0] not in BEYOND]
-        return evaluation.rank(model, test, each, mask=self.mask, device=self.device)
+        return evaluation.rank(model, test, each, mask=self.mask)
 
     def beyond(self, name: str, top: np.ndarray, test: splits.Test) -> float:
         """A metric of ``BEYOND`` at its cut-off, which must not be deeper than the lists."""
@@ -166,7 +166,7 @@ class _Meter:
         group = evaluation.activity_groups(test, groups)
         seen, name = test.fold_in.row_counts.cpu().numpy(), self.wanted[0]
         if self.of_ratings:
-            predicted = evaluation.predict(model, test, clip=self.clip, device=self.device).cpu()
+            predicted = evaluation.predict(model, test, clip=self.clip).cpu()
             actual = test.held_out.to("cpu")
             of_rating = group[actual.row_ids.numpy()]
             value = [

@@ -105,6 +105,9 @@ def fit(
     seed : int
         Of initial weights, batches and dropout. On a CPU the same seed gives the
         same weights; on a GPU sums in another order may change the last digits.
+    device : str or torch.device
+        Where it is trained; "auto" is the GPU if there is one. The model is left where
+        ``train`` is, which decides where it is evaluated.
     checkpoint : path, optional
         Written after every epoch. If it exists, training goes on from there, and
         ends as if it had never been interrupted.
@@ -121,7 +124,7 @@ def fit(
     device = resolve_device(device)
     X = oriented(train, model).to(device)
     if not isinstance(model, GradientRecommender):
-        model.fit(X)
+        model.fit(X).to(train.device)
         return History()
     if epochs < 1:
         raise ValueError(f"{type(model).__name__} needs epochs >= 1, got {epochs}")
@@ -160,6 +163,7 @@ def fit(
             model.load_state_dict(run.best)
         model.eval()
         run.history.optimizer_state = optimiser.state_dict()
+        model.to(train.device)
     return run.history
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+import second_device
 import torch
 from hypothesis import settings
 
@@ -25,7 +26,9 @@ CLAIMS = (
 )
 
 
-@pytest.fixture(scope="session", params=["cpu", *["cuda"] * torch.cuda.is_available()])
+@pytest.fixture(
+    scope="session", params=["cpu", second_device.NAME, *["cuda"] * torch.cuda.is_available()]
+)
 def device(request) -> str:
     """Every device of this machine."""
     return request.param

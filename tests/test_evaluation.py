@@ -34,7 +34,7 @@ class Fixed(models.Recommender):
     def score(self, fold_in):
         rows = slice(self.at, self.at + fold_in.num_rows)
         self.at = rows.stop % len(self.scores)
-        return self.scores[rows].to(fold_in.device, copy=True)
+        return self.scores[rows].clone()
 
 
 def as_test(fold_in: np.ndarray, held_out: np.ndarray) -> splits.Test:
@@ -90,9 +90,8 @@ def loop_metric(name: str, top: list[int], relevant: set[int], k: int) -> float:
 @given(cases(), st.integers(1, 6))
 def test_rank_equals_a_loop_over_users(device, case, batch_size):
     scores, seen, held = case
-    result = evaluation.rank(
-        Fixed(scores), as_test(seen, held), ALL, batch_size=batch_size, device=device
-    )
+    model = Fixed(scores).to(device)
+    result = evaluation.rank(model, as_test(seen, held), ALL, batch_size=batch_size)
     tops = [loop_top(s, f, 3) for s, f in zip(scores, seen, strict=True)]
     assert result.top.tolist() == tops
     for wanted in ALL:
@@ -189,9 +188,8 @@ def test_a_user_with_nothing_held_out_is_left_out_of_means():
 
 def test_a_user_who_has_seen_everything_gets_an_empty_list(device):
     seen, held = np.array([[1, 1, 1], [0, 0, 1]]), np.array([[0, 0, 0], [1, 0, 0]])
-    result = evaluation.rank(
-        Fixed(np.ones((2, 3))), as_test(seen, held), ["recall@3"], device=device
-    )
+    model = Fixed(np.ones((2, 3))).to(device)
+    result = evaluation.rank(model, as_test(seen, held), ["recall@3"])
     assert result.top.tolist() == [[-1, -1, -1], [0, 1, -1]]
     assert result.per_user["recall@3"].iloc[1] == 1
 
@@ -237,8 +235,8 @@ def test_a_model_of_items_cannot_rank():
 def test_rank_scores_takes_blocks_of_any_size(case, size):
     scores, seen, held = case
     blocks = list(torch.tensor(scores).split(size))
-    outside = evaluation.rank_scores(blocks, as_test(seen, held), ALL, device="cpu")
-    inside = evaluation.rank(Fixed(scores), as_test(seen, held), ALL, device="cpu")
+    outside = evaluation.rank_scores(blocks, as_test(seen, held), ALL)
+    inside = evaluation.rank(Fixed(scores), as_test(seen, held), ALL)
     pd.testing.assert_frame_equal(outside.per_user, inside.per_user)
 
 
@@ -252,20 +250,20 @@ def test_rank_scores_takes_blocks_of_any_size(case, size):
 def test_rank_scores_counts_the_rows(rows):
     test = as_test(np.zeros((2, 3)), np.eye(2, 3))
     with pytest.raises(ValueError, match=f"scores have {rows} rows, the test has 2"):
-        evaluation.rank_scores([torch.ones(rows, 3)], test, ["recall@1"], device="cpu")
+        evaluation.rank_scores([torch.ones(rows, 3)], test, ["recall@1"])
 
 
 @pytest.mark.parametrize("cols", [2, 4])
 def test_rank_scores_counts_the_columns(cols):
     test = as_test(np.zeros((2, 3)), np.array([[1, 0, 0], [1, 0, 0]]))
     with pytest.raises(ValueError, match="column"):
-        evaluation.rank_scores([torch.ones(2, cols)], test, ["recall@1"], device="cpu")
+        evaluation.rank_scores([torch.ones(2, cols)], test, ["recall@1"])
 
 
 def test_rank_scores_takes_a_block_in_column_major_memory():
     test = as_test(np.eye(2, 3), np.array([[0, 0, 1], [0, 0, 1]]))
     block = torch.tensor([[9.0, 9], [1, 1], [2, 2]]).T
-    result = evaluation.rank_scores([block], test, ["mrr@2"], device="cpu")
+    result = evaluation.rank_scores([block], test, ["mrr@2"])
     assert result.top.tolist() == [[2, 1], [0, 2]]
 
 
@@ -277,7 +275,7 @@ def test_predictions_come_in_the_order_of_the_held_out_ratings(device, case, row
     scores, seen, held = case
     test = as_test(seen, held)
     model = Fixed(scores if rows == "users" else scores.T.copy(), rows)
-    found = evaluation.predict(model, test, batch_size=batch_size, device=device)
+    found = evaluation.predict(model.to(device), test, batch_size=batch_size)
     np.testing.assert_array_equal(found.cpu(), scores[held])  # row by row, column by column
 
 

@@ -101,9 +101,9 @@ def zero_mask(scores: Tensor, seen: Tensor) -> Tensor:
 @pytest.mark.parametrize("name", RANKERS)
 def test_no_list_contains_a_seen_item(ranking_split, name):
     model, test = fit(RANKERS[name](), ranking_split.train), ranking_split.test
-    right = evaluation.rank(model, test, ["ndcg@10"], device="cpu")
+    right = evaluation.rank(model, test, ["ndcg@10"])
     assert_no_seen_items(right.top, test.fold_in)
-    wrong = evaluation.rank(model, test, ["ndcg@10"], mask=False, device="cpu")
+    wrong = evaluation.rank(model, test, ["ndcg@10"], mask=False)
     assert fails(assert_no_seen_items, wrong.top, test.fold_in)
     scores, seen = model.score(test.fold_in), test.fold_in.dense() > 0
     wrong = evaluation.top_items(discarded_mask(scores, seen), 10)
@@ -127,7 +127,7 @@ def test_a_shift_of_the_scores_changes_no_list(ranking_split):
     assert fails(assert_shift_changes_nothing, zero_mask, scores, seen)
 
     def by_reclib(scores, seen):
-        ranking = evaluation.rank_scores([scores.clone()], test, ["ndcg@10"], device="cpu")
+        ranking = evaluation.rank_scores([scores.clone()], test, ["ndcg@10"])
         return torch.as_tensor(ranking.top)
 
     lists = [by_reclib(scores + c, seen) for c in (-100.0, 0.0, 100.0)]
@@ -150,7 +150,7 @@ def test_predictions_do_not_read_the_test(rating_split, name):
     # Long enough for predictions within the scale, where clipping does not hide what they read.
     model = fit(RATERS[name](), rating_split.train, epochs=30, lr=0.03)
     test = rating_split.test
-    assert_reads_only_fold_in(lambda test: evaluation.predict(model, test, device="cpu"), test)
+    assert_reads_only_fold_in(lambda test: evaluation.predict(model, test), test)
 
     def fed_with_the_test(test):
         return model.score_at(test.held_out, test.held_out)

@@ -50,7 +50,7 @@ def dense(X) -> np.ndarray:
 
 def fitted(name: str, X: Interactions, device: str = "cpu", **options):
     model = MODELS[name](**OPTIONS.get(name, {}) | options)
-    training.fit(model, X, epochs=3, device=device)
+    training.fit(model, X.to(device), epochs=3, device=device)
     return model
 
 
@@ -438,7 +438,7 @@ def test_autorec_learns_more_than_means_on_data_of_low_rank():
 
     def rmse(model, **options) -> float:
         training.fit(model, parts[0], device="cpu", **options)
-        return evaluation.rating_errors(model, test, device="cpu")["rmse"]
+        return evaluation.rating_errors(model, test)["rmse"]
 
     def autorec():
         return models.AutoRec(hidden=20, l2=1.0, scale=(-9, 15))

@@ -724,7 +724,7 @@ def test_one_right_one_wrong(sound):
         ]
         test = Test(*parts, np.arange(len(scores)))
         blocks = [torch.tensor(scores, dtype=torch.float32)]
-        ranking = rank_scores(blocks, test, [f"recall@{k}"], device="cpu")
+        ranking = rank_scores(blocks, test, [f"recall@{k}"])
         return ranking.per_user.mean().item()
 
     def constant(scores, seen, held_out, k):

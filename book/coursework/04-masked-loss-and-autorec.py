@@ -958,10 +958,8 @@ def curves(l2, epochs=60):
     model = AutoRec(50, l2, scale=clip)
 
     def watch(model):
-        read = evaluation.seen_rmse(model, drawn.train, clip, device="cpu")
-        test = evaluation.rating_errors(
-            model, drawn.test, clip=clip, device="cpu"
-        )
+        read = evaluation.seen_rmse(model, drawn.train, clip)
+        test = evaluation.rating_errors(model, drawn.test, clip=clip)
         return {"read": read, "held out": test["rmse"]}
 
     history = training.fit(

@@ -63,7 +63,6 @@ print(evidence.at_a_glance("02-measuring"))
 dataset = "ml-latest-small"
 seed = 0
 seeds = 5
-device = "cpu"
 
 # %% [markdown]
 # ## The claim
@@ -582,7 +581,7 @@ def constant_ndcg(order):
     parts = [Interactions.from_coo(*part, shape=shape) for part in parts]
     moved = Test(*parts, test.users)
     scores = [torch.zeros(shape)]
-    ranked = evaluation.rank_scores(scores, moved, ["ndcg@100"], device=device)
+    ranked = evaluation.rank_scores(scores, moved, ["ndcg@100"])
     return ranked.per_user["ndcg@100"].mean()
 
 
@@ -613,8 +612,8 @@ note("ties, random to popular columns", "ndcg@100", low, high)
 # %%
 def biases_rmse(split):
     model = Biases().fit(split.train)
-    options = {"clip": ratings.scale, "device": device}
-    return evaluation.rating_errors(model, split.test, **options)["rmse"]
+    errors = evaluation.rating_errors(model, split.test, clip=ratings.scale)
+    return errors["rmse"]
 
 
 tenth = len(ratings.users) // 10
@@ -702,8 +701,8 @@ by_chance, by_time = {}, {}
 late = latest_fold_in(test, liang.items)
 for name, model in models.items():
     model.fit(liang.train)
-    by_chance[name] = evaluation.rank(model, test, wanted, device=device)
-    by_time[name] = evaluation.rank(model, late, wanted, device=device)
+    by_chance[name] = evaluation.rank(model, test, wanted)
+    by_time[name] = evaluation.rank(model, late, wanted)
 ndcg = pd.DataFrame({k: r.per_user["ndcg@100"] for k, r in by_chance.items()})
 ndcg_late = {k: r.per_user["ndcg@100"].mean() for k, r in by_time.items()}
 fold = pd.DataFrame({"random": ndcg.mean(), "latest": ndcg_late})
@@ -896,8 +895,7 @@ assert (abs(cover["over users"] - 0.95) < 0.03).all()
 # %%
 def squared_errors(split):
     model = Biases().fit(split.train)
-    options = {"clip": ratings.scale, "device": device}
-    error = evaluation.predict(model, split.test, **options)
+    error = evaluation.predict(model, split.test, clip=ratings.scale)
     held = split.test.held_out
     error = ((error - held.values) ** 2).double().numpy()
     return pd.Series(error).groupby(split.test.users[held.row_ids])
@@ -1001,7 +999,7 @@ def unmasked(model, relevant):
     empty = Interactions.from_coo([], [], shape=test.fold_in.shape)
     wrong = Test(empty, relevant, test.users)
     scores = [model.score(test.fold_in)]
-    ranked = evaluation.rank_scores(scores, wrong, ["ndcg@100"], device=device)
+    ranked = evaluation.rank_scores(scores, wrong, ["ndcg@100"])
     return ranked.per_user["ndcg@100"].mean()
 
 
@@ -1120,9 +1118,7 @@ def noisy_ndcg(test, configurations=100):
     for _ in range(configurations):
         noise = rng.standard_normal(scores.shape, dtype=np.float32)
         block = [scores + size * torch.from_numpy(noise)]
-        ranked = evaluation.rank_scores(
-            block, test, ["ndcg@100"], device=device
-        )
+        ranked = evaluation.rank_scores(block, test, ["ndcg@100"])
         means.append(ranked.per_user["ndcg@100"].mean())
     return np.array(means)
 
@@ -1297,7 +1293,7 @@ verdict.round(3)
 # one = Test(X1, Y1, test.users)
 # names10 = ["ndcg@10", "hit_rate@10", "mrr@10", "recall@10"]
 # for name in ("popularity", "PureSVD 50"):
-#     r10 = evaluation.rank(models[name], one, names10, device=device)
+#     r10 = evaluation.rank(models[name], one, names10)
 #     print(name, r10.per_user.mean().round(3).to_dict())
 #     assert r10.per_user["recall@10"].equals(r10.per_user["hit_rate@10"])
 # ```

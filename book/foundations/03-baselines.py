@@ -638,9 +638,7 @@ differences[["difference", "low", "high"]].round(3)
 # %%
 generator = torch.Generator().manual_seed(seed)
 noise = torch.rand(users.test.fold_in.shape, generator=generator)
-random = evaluation.rank_scores(
-    [noise], users.test, wanted, device="cpu"
-).per_user
+random = evaluation.rank_scores([noise], users.test, wanted).per_user
 control = evaluation.compare(popular["ndcg@100"], random["ndcg@100"])
 assert control["low"] > 0
 print(f"NDCG@100 of random scores: {random['ndcg@100'].mean():.3f}")

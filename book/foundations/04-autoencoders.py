@@ -807,7 +807,7 @@ def rmse(X_hat, X):
 
 
 biases = models.Biases()
-training.fit(biases, train, device="cpu")
+training.fit(biases, train)
 baseline = biases.score(train)
 mean = train.values.mean()
 
@@ -818,7 +818,7 @@ mean = train.values.mean()
 rows = {}
 for rank in (1, 3, 10, 30, 100, 300):
     naive = models.PureSVD(rank)
-    training.fit(naive, train, device="cpu")
+    training.fit(naive, train)
     X_hat = naive.score(train)
     every = (X_hat - train.dense()).square().mean().sqrt().item()
     rows[rank] = every, rmse(X_hat, train), rmse(X_hat, test)
@@ -887,11 +887,11 @@ def masked_linear(
     validation = splits.Test(X, held, split.train_users)
 
     def validate(model):
-        errors = evaluation.rating_errors(model, validation, device="cpu")
+        errors = evaluation.rating_errors(model, validation)
         return errors["rmse"]
 
     model = models.AutoRec(width, l2, default_rating=default, **linear_code)
-    settings = {"batch_size": "all", "lr": lr, "seed": seed, "device": "cpu"}
+    settings = {"batch_size": "all", "lr": lr, "seed": seed}
     history = training.fit(
         model, X, epochs=epochs, validate=validate, **settings
     )
@@ -1022,7 +1022,7 @@ popular = ratings.table["item"].value_counts().index[:400]
 few = ratings.where(ratings.table["item"].isin(popular))
 fewer = splits.hold_out(few, test=0.1, validation=0.1, seed=seed)
 popular_biases = models.Biases()
-training.fit(popular_biases, fewer.train, device="cpu")
+training.fit(popular_biases, fewer.train)
 offset = popular_biases.score(fewer.train)
 R = shift(fewer.train, offset).dense()
 
@@ -1205,7 +1205,7 @@ class Spy(models.AutoRec):
 
 
 seen, spy = [], Spy(1, rows="users")
-training.fit(spy, gap, epochs=3, device="cpu", validate=lambda m: m.training)
+training.fit(spy, gap, epochs=3, validate=lambda m: m.training)
 print("training.fit:", seen, "- at the end:", spy.training)
 assert modes == [True, False, False] and seen == [True] * 3
 assert not spy.training
@@ -1359,8 +1359,7 @@ assert not spy.training
 # item_based = models.AutoRec(50, 200.0, rows="items", scale=(-5.0, 5.0),
 #                             hidden_activation="identity", default_rating=0.0)
 # training.fit(item_based, X, epochs=60, batch_size="all", lr=0.005,
-#              device="cpu", validate=lambda m: evaluation.rating_errors(
-#                  m, valid, device="cpu")["rmse"])
+#              validate=lambda m: evaluation.rating_errors(m, valid)["rmse"])
 # print(rmse(baseline + item_based.score(X.T).T.contiguous(), test),
 #       rmse(residual, test))
 # ```

@@ -483,7 +483,7 @@ def untrained(seed):
     model = RecVAE(100, 100)
     torch.manual_seed(seed)
     model.build(split.train)
-    ranking = evaluation.rank(model, split.test, wanted, device="cpu")
+    ranking = evaluation.rank(model, split.test, wanted)
     return ranking.per_user["ndcg@100"]
 
 

@@ -527,7 +527,7 @@ untrained = SVAE(64, 64, 50, 32)
 untrained.build(common.train)
 known = Popularity().fit(common.train)
 for name, model in (("untrained", untrained), ("popularity", known)):
-    ranking = evaluation.rank(model, test, wanted, device="cpu")
+    ranking = evaluation.rank(model, test, wanted)
     rows[name, 0] = ranking.per_user
 blindfold = MultVAE((200,), anneal_steps=1000)
 training.fit(blindfold, common.train, epochs=30, batch_size=50)
@@ -604,7 +604,7 @@ print(f"H of the targets: {floor:.3f}; log 10 = {math.log(10):.3f}")
 # %% tags=["nbval-ignore-output"]
 def walked(beta):
     model = SVAE(8, 16, 16, 4, horizon=1, beta=beta, anneal_steps=0)
-    options = dict(epochs=30, batch_size=20, lr=0.01, device="cpu")
+    options = dict(epochs=30, batch_size=20, lr=0.01)
     loss = training.fit(model, circle, **options).table["loss"].iloc[-1]
     right = model.score(circle).argmax(1).numpy() == (starts + 5) % 10
     return {"loss": loss, "right": right.mean()}
@@ -1095,12 +1095,12 @@ for how, each in (
     ("whole fold-in, mean", test),
     ("last item left out", without_last),
 ):
-    evaluations[how] = evaluation.rank(model, each, wanted, device="cpu")
+    evaluations[how] = evaluation.rank(model, each, wanted)
 torch.manual_seed(0)
 with torch.no_grad():
     random_scores = sampled(model, test.fold_in)
 evaluations["random code"] = evaluation.rank_scores(
-    [random_scores], test, wanted, device="cpu"
+    [random_scores], test, wanted
 )
 pd.DataFrame({k: r.per_user.mean() for k, r in evaluations.items()}).T
 

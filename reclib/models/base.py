@@ -46,6 +46,18 @@ class Recommender(ABC):
         """
 
     @property
+    def device(self) -> torch.device | None:
+        """Where the model is, and what it scores has to be; None if it holds nothing."""
+        return next((v.device for v in vars(self).values() if isinstance(v, MOVABLE)), None)
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move what fitting has left in the model, in place; returns self."""
+        for name, value in vars(self).items():
+            if isinstance(value, MOVABLE):
+                setattr(self, name, value.to(device))
+        return self
+
+    @property
     def num_parameters(self) -> int:
         """How many numbers fitting has left in the model, zeros included."""
         return sum(value.numel() for value in vars(self).values() if isinstance(value, Tensor))
@@ -57,6 +69,9 @@ class Recommender(ABC):
         better than to score every cell.
         """
         return self.score(fold_in).view(-1)[wanted.cells]
+
+
+MOVABLE = (Tensor, Interactions, Recommender)  # what a model may hold that has a device
 
 
 class GradientRecommender(Recommender, nn.Module):
@@ -86,6 +101,12 @@ class GradientRecommender(Recommender, nn.Module):
     def updates(self, batch: Interactions) -> Iterator[Callable[[], Tensor]]:
         """The losses to descend on for one batch, an optimiser step after each; here one."""
         yield partial(self.loss, batch)
+
+    to = nn.Module.to
+
+    @property
+    def device(self) -> torch.device | None:
+        return next((parameter.device for parameter in self.parameters()), None)
 
     def fit(self, train: Interactions) -> Self:
         raise TypeError(

@@ -59,7 +59,7 @@ def _invert(A: Tensor) -> bool:
 
     LAPACK counts along columns, so it is given the transpose, which is the same matrix.
     """
-    if A.is_cuda:
+    if A.device.type != "cpu":
         factor, failed = torch.linalg.cholesky_ex(A.mT)
         if not failed:
             A.copy_(torch.cholesky_inverse(factor, out=factor))
