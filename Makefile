@@ -43,10 +43,10 @@ serve: $(READY)  ## show the built site at http://localhost:8000
 colab: $(READY)  ## make the Colab edition of every chapter, in _build/colab
 	$(BIN)/python book/_tools/colab.py
 
-# CHAPTERS="05-autorec 13-recvae" tries only those. Colab has Python 3.12; PYTHON=python3.12 makes
-# the environment with it.
-colab-test: $(READY) _build/colab-env/ready  ## run the Colab edition as Colab would (half an hour)
-	PYTHONPATH=book/_tools OMP_NUM_THREADS=1 $(BIN)/python tests/run_colab.py $(CHAPTERS)
+# NOTEBOOKS="05-autorec 03-baselines" tries only those. Colab has Python 3.12; PYTHON=python3.12
+# makes the environment with it.
+colab-test: $(COURSEWORK)/ready _build/colab-env/ready  ## run the Colab edition as Colab would (half an hour)
+	PYTHONPATH=book/_tools OMP_NUM_THREADS=1 $(COURSEWORK)/bin/python tests/run_colab.py $(NOTEBOOKS)
 
 coursework: $(COURSEWORK)/ready  ## make the assignments: for students, grader and instructor
 	$(COURSEWORK)/bin/python book/_tools/coursework.py

@@ -1,8 +1,8 @@
 """Run notebooks of the Colab edition as Colab would; ``make colab-test`` makes the environment.
 
 Each notebook is copied into an empty folder and executed in an environment without reclib and
-without the book's tools. Its set-up cell installs reclib from this repository as it was last
-committed. Afterwards no version may have changed and nothing but reclib may have come.
+without the book's tools, in a shell that gives itself out as Colab's. Its set-up cell installs
+reclib from this repository as it was last committed. Afterwards no version may have changed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ from pathlib import Path
 import nbformat
 
 import colab
+import coursework
 import execute
 
+# otter asks the shell for its name; Colab's notebooks are not in the working folder.
+STARTUP = 'get_ipython().__class__.__module__ = "google.colab._shell"\n'
 ENVIRONMENT = execute.ROOT / "_build" / "colab-env"
 
 
@@ -41,16 +44,15 @@ def try_notebook(notebook: Path, environment: Path) -> tuple[bool, str]:
     run(pip, "uninstall", "--yes", "reclib")
     before = versions(environment)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    with tempfile.TemporaryDirectory() as folder:
-        shutil.copy(notebook, folder)
-        command = [
-            environment / "bin" / "jupyter-execute",
-            "--inplace",
-            "--timeout=900",
-            notebook.name,
-        ]
-        done = run(*command, cwd=folder, env=clean)
-        warned = warnings_in(Path(folder, notebook.name))
+    with tempfile.TemporaryDirectory() as home:
+        Path(home, "profile_default", "startup").mkdir(parents=True)
+        Path(home, "profile_default", "startup", "colab.py").write_text(STARTUP)
+        Path(home, "content").mkdir()
+        shutil.copy(notebook, home)
+        command = [environment / "bin" / "jupyter-execute", "--inplace", "--timeout=900"]
+        where = {"cwd": Path(home, "content"), "env": clean | {"IPYTHONDIR": home}}
+        done = run(*command, f"../{notebook.name}", **where)
+        warned = warnings_in(Path(home, notebook.name))
     after = versions(environment)
     came = sorted(after.keys() - before.keys())
     run(pip, "uninstall", "--yes", *came)  # the next notebook finds what this one found
@@ -71,7 +73,7 @@ def warnings_in(notebook: Path) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("chapters", nargs="*", help="slugs; all if none is named")
+    parser.add_argument("notebooks", nargs="*", help="names without .ipynb; all if none is named")
     parser.add_argument("--environment", type=Path, default=ENVIRONMENT)
     options = parser.parse_args(arguments)
     environment = options.environment.resolve()
@@ -81,7 +83,10 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         here = colab.Repository(f"file://{execute.ROOT}", commit)
         made = colab.make(here, Path(folder))
-        chosen = [path for path in made if path.stem in options.chapters or not options.chapters]
+        for master in coursework.find_masters().values():
+            coursework.make(master, Path(folder, "made"), here)
+        made += sorted(Path(folder, "made", "colab").iterdir())
+        chosen = [path for path in made if path.stem in options.notebooks or not options.notebooks]
         failed = []
         for path in chosen:
             started = time.perf_counter()

@@ -35,6 +35,7 @@ from launch import COLAB, Repository, read_setting
 
 TARGET = ROOT / "_build" / "colab"
 SETUP = Path(__file__).with_name("colab_setup.py")
+SETUP_TITLE = '# @title Set up: run this first { display-mode: "form" }'
 
 # The recorded experiment, and the row of it, that a chapter's parameters can be raised to. The
 # chapters that are not named here have none; for them it means another data set.
@@ -385,35 +386,38 @@ def convert(chapter: Chapter, repository: Repository) -> NotebookNode:
             cell.metadata.jupyter = {"source_hidden": True}
     if writer.cited:
         notebook.cells[-1].source += "\n\n" + list_of_works(writer.cited)
-    first = opening(chapter, repository, needed_by(notebook))
+    about = (
+        f"*A chapter of {the_book(repository, page_of(chapter))}, as a notebook for Colab and "
+        "Jupyter. The outputs were stored when the book was made. To run it, begin with the next "
+        "cell: it installs what is missing.*"
+    )
+    first = opening(about, page_of(chapter), repository, needed_by(notebook))
     notebook.cells = [*first, *notebook.cells]
     notebook.metadata.colab = {"name": chapter.notebook.name, "provenance": []}
     return notebook
 
 
+def the_book(repository: Repository, page: str) -> str:
+    title = "Autoencoders for Recommendation"
+    site = repository.site
+    return f"[{title}]({site}/{page}.html)" if site else title
+
+
 def opening(
-    chapter: Chapter, repository: Repository, also: list[str]
+    about: str, page: str, repository: Repository, also: list[str]
 ) -> list[NotebookNode]:
-    """The first cells: where this comes from, and the set-up."""
-    path = page_of(chapter)
-    book = "Autoencoders for Recommendation"
-    if repository.site:
-        book = f"[{book}]({repository.site}/{path}.html)"
-    words = (
-        f"*A chapter of {book}, as a notebook for Colab and Jupyter. The outputs were stored when "
-        "the book was made. To run it, begin with the next cell: it installs what is missing.*"
-    )
-    if address := repository.colab(path):
+    """The first cells: where this comes from, with a badge, and the set-up."""
+    if address := repository.colab(page):
         badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({address})"
-        words = f"{badge}\n\n{words}"
+        about = f"{badge}\n\n{about}"
     code = (
-        '# @title Set up: run this first { display-mode: "form" }\n'
+        f"{SETUP_TITLE}\n"
         f"REPOSITORY = {json.dumps(repository.url)}  # where reclib is installed from\n"
         f"BRANCH = {json.dumps(repository.branch)}\n\n"
         f"{SETUP.read_text(encoding='utf-8')}\n\nset_up(REPOSITORY, BRANCH, also={json.dumps(also)})"
     )
     cells = [
-        new_markdown_cell(words, id="about"),
+        new_markdown_cell(about, id="about"),
         new_code_cell(code, id="set-up"),
     ]
     cells[1].metadata.jupyter = {"source_hidden": True}

@@ -1,6 +1,7 @@
 """Turn every assignment's master into what students, grader and instructor get.
 
     book/coursework/NN-slug.py ->  _build/coursework/student/NN-slug/     the notebook to fill in
+                                   _build/coursework/colab/               the same for Colab
                                    _build/coursework/grader/NN-slug/      its checks, hidden ones too
                                    _build/coursework/instructor/NN-slug/  the notebook with solutions
 
@@ -20,8 +21,12 @@ import tempfile
 from pathlib import Path
 
 import jupytext
+import nbformat
 import yaml
 from otter.assign import main as assign
+
+import colab
+from launch import Repository, read_setting
 
 ROOT = Path(__file__).resolve().parents[2]
 MASTERS = ROOT / "book" / "coursework"
@@ -57,9 +62,11 @@ def questions(master: Path) -> list[dict]:
     return found
 
 
-def make(master: Path, target: Path = TARGET) -> None:
-    """Write the three versions of one assignment."""
-    slug = master.stem
+def make(
+    master: Path, target: Path = TARGET, repository: Repository | None = None
+) -> None:
+    """Write the four versions of one assignment."""
+    slug, repository = master.stem, repository or read_setting(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         notebook = jupytext.read(master)
         notebook.metadata.pop("jupytext", None)
@@ -75,10 +82,67 @@ def make(master: Path, target: Path = TARGET) -> None:
         for name, file in files.items():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target / name)
+        student = nbformat.read(made / "student" / path.name, as_version=4)
+        (target / "colab").mkdir(exist_ok=True)
+        nbformat.write(
+            for_colab(student, slug, repository),
+            target / "colab" / f"{slug}.ipynb",
+        )
     listed = json.dumps(questions(master), indent=1, ensure_ascii=False)
     (target / "grader" / slug / "questions.json").write_text(
         listed + "\n", encoding="utf-8"
     )
+
+
+CHECKS = """
+
+CHECKS = {checks}
+
+from pathlib import Path
+
+Path("tests").mkdir(exist_ok=True)
+for name, text in CHECKS.items():
+    Path("tests", f"{{name}}.py").write_text(text, encoding="utf-8")"""
+
+
+def for_colab(
+    notebook: nbformat.NotebookNode, slug: str, repository: Repository
+) -> nbformat.NotebookNode:
+    """The student's notebook with a cell that sets up.
+
+    On Colab no program can read the notebook that it belongs to. So otter finds the visible checks
+    not in its metadata, but in files that the set-up writes; and cannot make a zip of it.
+    """
+    page = f"book/coursework/{slug}"
+    about = (
+        f"*An assignment of {colab.the_book(repository, 'book/students')}. Save a copy in your "
+        "Drive, and begin with the next cell: it installs what is missing and writes the checks. "
+        "When you are done: File, Download, Download .ipynb.*"
+    )
+    wanted = requirement("otter-grader")
+    about, set_up = colab.opening(about, page, repository, [wanted])
+    checks = json.dumps(
+        notebook.metadata.otter.tests, indent=1, ensure_ascii=False
+    )
+    set_up.source += CHECKS.format(checks=checks)
+    start = next(c for c in notebook.cells if "otter.Notebook(" in c.source)
+    start.source = (
+        "# Initialize Otter\nimport otter\n\n"
+        f'grader = otter.Notebook(tests_dir="tests")  # {slug}.ipynb'
+    )
+    at = next(
+        n for n, c in enumerate(notebook.cells) if "## Submission" in c.source
+    )
+    cells = [about, set_up, *notebook.cells[:at]]
+    made = nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
+    made.metadata.colab = {"name": f"{slug}.ipynb", "provenance": []}
+    return made
+
+
+def requirement(name: str) -> str:
+    """The line of requirements.txt that pins a package."""
+    lines = (MASTERS / "requirements.txt").read_text(encoding="utf-8")
+    return re.search(rf"^{name}==\S+", lines, re.M)[0]
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -64,9 +64,12 @@ PRELOAD = [
 INTERNALS = re.compile(
     r"\botter\.|\bChecker\b|test_files|autograder|__subclasses__|_exit\b"
 )
-GENERATED = re.compile(
-    r"^(# Initialize Otter|grader\.check|# Save your notebook first)"
+GENERATED = re.compile(  # whole cells: what follows in one is the student's
+    r"# Initialize Otter\nimport otter\s+grader = otter\.Notebook\([^()\n]*\)( +#.*)?"
+    r"|grader\.check(_all)?\([^()\n]*\)"
+    r"|# Save your notebook first.*\ngrader\.export\([^()\n]*\)"
 )
+SET_UP = "# @title Set up"  # of a notebook for Colab: here all is installed
 
 
 @dataclass
@@ -245,7 +248,7 @@ def look_into(notebook: Path, graders: Path) -> tuple[str, str]:
         raise ValueError(f"its kernel is for {language}, not for Python")
     text = "\n".join(code(content))
     # Where a program has dropped the metadata on the way, the first cell still has the name.
-    started = re.search(r"otter\.Notebook\(['\"](.+?)\.ipynb['\"]", text)
+    started = re.search(r"otter\.Notebook\(.*?([\w-]+)\.ipynb", text)
     assignment = metadata.get("otter", {}).get("assignment_name")
     assignment = assignment or (started and started[1])
     known = [bundle.parent.name for bundle in graders.glob("*/autograder.zip")]
@@ -260,6 +263,9 @@ def label(notebook: Path, assignment: str) -> Path:
     metadata the assignment alone. Editors may drop metadata, and students may change them.
     """
     content = read(notebook)
+    content.cells = [
+        cell for cell in content.cells if not cell.source.startswith(SET_UP)
+    ]
     content.metadata["otter"] = {
         "OK_FORMAT": False,
         "assignment_name": assignment,
@@ -339,7 +345,9 @@ def explain(report: Report, notebook: Path, bundle: Path) -> None:
             report.notes[question] = "; ".join(
                 filter(None, [note, report.notes.get(question)])
             )
-    own = [source for source in cells if not GENERATED.match(source)]
+    own = [
+        source for source in cells if not GENERATED.fullmatch(source.strip())
+    ]
     if any(INTERNALS.search(source) for source in own):
         note = "READ THIS ONE: a cell speaks of the grader's internals"
         report.notes["all"] = "; ".join(

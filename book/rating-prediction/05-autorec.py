@@ -465,18 +465,18 @@ assert row["measured"] + half < row["published"] - 0.005
 # %% tags=["nbval-ignore-output"]
 model = AutoRec(hidden, l2, scale=ratings.scale)
 honest = rmse_of(model, split, seed=seed, **rprop)
-held_out, fold_in = split.test.held_out.T, split.test.fold_in.T
+held_out, fold_in = split.test.held_out, split.test.fold_in
 
 
-def rmse_with_input(rows):
-    predicted = model.score_at(rows, held_out)
-    return metrics.rmse(predicted, held_out.values).item()
+def rmse_with_input(read, wanted=held_out):
+    predicted = evaluation.predict_at(model, read, wanted).cpu()
+    return metrics.rmse(predicted, wanted.values).item()
 
 
 inputs = {
     "training ratings (right)": honest,
     "test ratings": rmse_with_input(held_out),
-    "training and test ratings": rmse_with_input(X.T),
+    "training and test ratings": rmse_with_input(X),
 }
 pd.Series(inputs, name="test RMSE").to_frame()
 
@@ -500,10 +500,9 @@ curve = []
 
 
 def note(model):
-    read = model.score_at(fold_in, fold_in)
     curve.append(
         {
-            "ratings it reads": metrics.rmse(read, fold_in.values).item(),
+            "ratings it reads": rmse_with_input(fold_in, fold_in),
             "held-out ratings": rmse_with_input(fold_in),
         }
     )
