@@ -9,8 +9,8 @@ What a GPU *computes* is another question, and is tested on machines that have o
 from __future__ import annotations
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils import backend_registration
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 NAME = "second"
 

@@ -17,7 +17,6 @@ import inspect
 import json
 import re
 import sys
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cache
@@ -481,19 +480,11 @@ def paper_scale(slug: str) -> dict[str, object]:
     if slug not in PAPER_SCALE:
         return raised
     name, label = PAPER_SCALE[slug]
-    experiment = read_experiments()[name]
-    [point] = [p for p in experiment["points"] if p["label"] == label]
-    parts = {
-        part: experiment.get(part, {}) | point.get(part, {})
-        for part in ("protocol", "model", "training")
-    }
-    model = defaults(parts["model"]["name"]) | parts["model"]
-    raised |= {
-        "dataset": experiment["dataset"],
-        **parts["protocol"],
-        **model,
-        **parts["training"],
-    }
+    [point] = [p for p in experiments()[name].points if p.label == label]
+    settings = point.settings
+    raised |= {"dataset": settings["dataset"]} | settings["protocol"]
+    raised |= defaults(settings["model"]["name"]) | settings["model"]
+    raised |= settings.get("training", {})
     if slug == "07-noise-and-variation":  # a number there: one hidden layer
         [raised["hidden"]] = raised["hidden"]
     return raised
@@ -508,10 +499,10 @@ def defaults(model: str) -> dict[str, object]:
 
 
 @cache
-def read_experiments() -> dict[str, dict]:
-    return tomllib.loads(
-        (ROOT / "data" / "experiments.toml").read_text(encoding="utf-8")
-    )
+def experiments() -> dict:
+    from reclib.experiments import load_experiments  # as above
+
+    return load_experiments()
 
 
 # -- command line --------------------------------------------------------------------
