@@ -17,6 +17,9 @@ import pytest
 
 pytest.importorskip("otter", reason="needs book/coursework/requirements.txt: make test-coursework")
 
+import solutions
+
+import colab
 import coursework
 import grade
 
@@ -38,8 +41,9 @@ def made(tmp_path_factory) -> Path:
     return target
 
 
-def student_version(made: Path, slug: str) -> nbformat.NotebookNode:
-    return nbformat.read(made / "student" / slug / f"{slug}.ipynb", as_version=4)
+def student_version(made: Path, slug: str, edition: str = "student") -> nbformat.NotebookNode:
+    folder = made / "student" / slug if edition == "student" else made / edition
+    return nbformat.read(folder / f"{slug}.ipynb", as_version=4)
 
 
 def variants(slug: str) -> dict[str, dict[str, str]]:
@@ -72,9 +76,11 @@ def defines(source: str) -> set[str]:
     return names
 
 
-def assemble(made: Path, slug: str, answers: list[str], target: Path) -> Path:
+def assemble(
+    made: Path, slug: str, answers: list[str], target: Path, edition: str = "student"
+) -> Path:
     """The student's notebook with these answers in the cells that define the same names."""
-    notebook = student_version(made, slug)
+    notebook = student_version(made, slug, edition)
     cells = [c for c in notebook.cells if "otter_answer_cell" in c.metadata.get("tags", [])]
     cells = [cell for cell in cells if cell.cell_type == "code"]
     for answer in answers:
@@ -158,39 +164,40 @@ def test_points_of_checks_and_headings_agree(made, slug, graded):
 # -- what students see ---------------------------------------------------------------
 
 
-def solution_lines(slug: str) -> set[str]:
-    """Lines of the master that only solutions and hidden checks have."""
-    cells = coursework.jupytext.read(MASTERS[slug]).cells
-    public, secret, state = set(), set(), "public"
-    for cell in cells:
-        if cell.cell_type == "raw":
-            marks = {"# BEGIN SOLUTION": "secret", "# BEGIN TESTS": "tests"}
-            state = marks.get(cell.source.strip(), "public")
-            continue
-        inside = False
-        for line in cell.source.splitlines():
-            inside = (inside or "# BEGIN SOLUTION" in line) and "# END SOLUTION" not in line
-            hidden = state == "tests" and "hidden: true" in cell.source
-            prose = state == "secret" and cell.cell_type == "markdown"
-            kept = secret if inside or hidden or prose or "# SOLUTION" in line else public
-            kept.add(line.replace("# SOLUTION", "").strip())
-    return {line for line in secret - public if len(line) > 12 and not line.startswith("#")}
-
-
-def lines_of(path: Path) -> set[str]:
-    """Every line of a notebook's cells, and of the checks in its metadata."""
-    notebook = nbformat.read(path, as_version=4)
-    texts = [cell.source for cell in notebook.cells] + list(notebook.metadata.otter.tests.values())
-    return {line.replace("# SOLUTION", "").strip() for text in texts for line in text.splitlines()}
+@pytest.mark.parametrize("slug", MASTERS)
+def test_no_solution_reaches_the_student(made, slug):
+    """Neither in a cell nor in the metadata, where the visible checks are."""
+    instructors = made / "instructor" / slug / f"{slug}.ipynb"
+    assert len(solutions.leaks(slug, solutions.text_of(instructors))) > 50
+    for path in (made / "student" / slug / f"{slug}.ipynb", made / "colab" / f"{slug}.ipynb"):
+        for each in MASTERS:
+            assert not solutions.leaks(each, solutions.text_of(path))
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"hidden=True|[Rr]ubric|SOLUTION|PROMPT", text)
 
 
 @pytest.mark.parametrize("slug", MASTERS)
-def test_no_solution_reaches_the_student(made, slug):
-    secret, name = solution_lines(slug), f"{slug}/{slug}.ipynb"
-    assert len(secret & lines_of(made / "instructor" / name)) > 20, "the search finds nothing"
-    assert not secret & lines_of(made / "student" / name)
-    text = (made / "student" / name).read_text(encoding="utf-8")
-    assert not re.search(r"hidden=True|[Rr]ubric|SOLUTION|PROMPT", text)
+def test_the_colab_version_is_the_student_version(made, slug):
+    """With a set-up that writes the same checks to files, and without the cells that make a zip."""
+    plain, ours = (student_version(made, slug, edition).cells for edition in ("student", "colab"))
+    answers = [[c.source for c in cells if c.metadata.get("tags")] for cells in (plain, ours)]
+    assert answers[0] == answers[1] and len(answers[0]) >= len(coursework.questions(MASTERS[slug]))
+    checks = nbformat.read(made / "student" / slug / f"{slug}.ipynb", 4).metadata.otter.tests
+    (written,) = re.findall(r"^CHECKS = (\{.*?^\})$", ours[1].source, re.M | re.S)
+    assert ast.literal_eval(written) == checks
+    text = "".join(cell.source for cell in ours)
+    assert "grader.check_all()" in text and "grader.export" not in text
+    assert not any(colab.find_leftovers(c.source) for c in ours if c.cell_type == "markdown")
+
+
+def test_a_submission_from_colab_is_graded(made, tmp_path):
+    """What Colab's own menu downloads, and without a word on the grader's internals."""
+    slug = "04-masked-loss-and-autorec"
+    answers = [each["RIGHT"] for each in variants(slug).values()]
+    path = assemble(made, slug, answers, tmp_path / "downloaded.ipynb", edition="colab")
+    report = grade.grade(path, made / "grader", seconds=600)
+    assert (report.error, report.points) == ("", worth(made, slug))
+    assert "READ THIS ONE" not in note(report)
 
 
 @pytest.mark.parametrize("slug", MASTERS)

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
+import solutions
 import yaml
 from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
@@ -23,6 +24,7 @@ import launch
 ROOT = execute.ROOT
 CHAPTERS = execute.find_chapters()
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+TEXT = (".html", ".ipynb", ".js", ".json", ".md", ".py", ".txt")
 PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
 
 
@@ -151,6 +153,15 @@ def test_nothing_is_loaded_from_another_host(site):
             assert parts.scheme in ("", "data") and not parts.netloc, f"{file.name} loads {url}"
             if file.suffix == ".html" and parts.path and not parts.scheme:
                 assert (file.parent / unquote(parts.path)).exists(), f"{file.name}: no {url}"
+
+
+def test_no_solution_of_an_assignment_is_published(site):
+    """Neither on a page nor in the index of the search, nor in any other file of text."""
+    texts = {path: solutions.text_of(path) for path in site.rglob("*") if path.suffix in TEXT}
+    assert len(texts) > len(PAGES)
+    for slug in solutions.MASTERS:
+        found = {path.name: solutions.leaks(slug, text) for path, text in texts.items()}
+        assert not any(found.values()), found
 
 
 def test_formulas_are_drawn_by_the_local_mathjax(site):

@@ -6,17 +6,21 @@ The masters are read with jupytext alone: the book's environment has no otter-gr
 from __future__ import annotations
 
 import ast
+import json
 import re
 
 import jupytext
+import nbformat
 import pytest
+import solutions
 import yaml
 
+import colab
 import execute
+from launch import Repository
 
-ROOT = execute.ROOT
-TOOLS, COURSEWORK = ROOT / "book" / "_tools", ROOT / "book" / "coursework"
-MASTERS = {path.stem: path for path in sorted(COURSEWORK.glob("[0-9][0-9]-*.py"))}
+ROOT, COURSEWORK, MASTERS = execute.ROOT, solutions.COURSEWORK, solutions.MASTERS
+TOOLS = ROOT / "book" / "_tools"
 PAGES = {name: ROOT / "book" / f"{name}.md" for name in ("instructors", "students")}
 TEXT = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
 
@@ -175,38 +179,28 @@ def test_the_version_of_otter_is_the_one_that_grades():
 
 # -- nothing of the solutions --------------------------------------------------------
 
-LENGTH = 7  # that many words in a row are no chance
 
-
-def words(text: str) -> list[str]:
-    return re.findall(r"[\w.@]+", text.lower())
-
-
-def runs(text: str) -> set[tuple[str, ...]]:
-    """Every run of so many words."""
-    found = words(text)
-    return set(zip(*(found[i:] for i in range(LENGTH)), strict=False))
-
-
-def split_master(slug: str) -> tuple[set, set]:
-    """The runs of words of a master that students may see, and those that they may not."""
-    public, secret, state = set(), set(), "public"
-    for cell in jupytext.read(MASTERS[slug]).cells:
-        if cell.cell_type == "raw":
-            mark = cell.source.strip().partition("\n")[0]
-            if mark in ("# BEGIN SOLUTION", "# BEGIN TESTS"):
-                state = mark.split()[-1]
-            elif mark.startswith("# END"):
-                state = "public"
-            continue
-        hidden = state == "SOLUTION" or (state == "TESTS" and "hidden: true" in cell.source)
-        (secret if hidden else public).update(runs(cell.source))
-    return public, secret - public
+@pytest.mark.parametrize("slug", MASTERS)
+def test_the_search_for_solutions_finds_them(slug):
+    """In the master itself, and in a notebook that shows a line of one among other things."""
+    master = (COURSEWORK / f"{slug}.py").read_text(encoding="utf-8").replace("\n# ", "\n")
+    assert len(solutions.leaks(slug, master)) > 50
+    line = sorted(solutions.secret_lines(slug))[0]
+    assert solutions.leaks(slug, f"Some text.\n\n    {line}\n") == [line]
 
 
 @pytest.mark.parametrize("slug", MASTERS)
-def test_no_solution_stands_on_a_page(slug):
-    public, secret = split_master(slug)
-    assert len(secret) > 300, "the search finds nothing"
-    for page, text in TEXT.items():
-        assert not secret & runs(text), page
+def test_no_solution_stands_in_a_chapter_or_its_colab_edition(slug, editions):
+    for page, text in editions.items():
+        assert not solutions.leaks(slug, text), page
+
+
+@pytest.fixture(scope="module")
+def editions() -> dict[str, str]:
+    """What stands in each notebook of the Colab edition, and in the notebook that it is made of."""
+    found = {}
+    for chapter in execute.find_chapters().values():
+        made = nbformat.writes(colab.convert(chapter, Repository()))
+        found[f"Colab edition of {chapter.slug}"] = "\n".join(solutions.strings(json.loads(made)))
+        found[chapter.slug] = solutions.text_of(chapter.notebook)
+    return found
