@@ -13,7 +13,7 @@ import yaml
 import colab
 import colab_setup
 import execute
-from launch import Repository, read_setting
+from launch import Repository, list_assignments, read_setting
 
 ROOT = execute.ROOT
 CHAPTERS = execute.find_chapters()
@@ -232,13 +232,20 @@ def test_with_an_address_there_is_a_badge():
     assert 'href=\\"../' not in text
 
 
+def test_assignments_are_listed_with_links_only_if_there_is_an_address():
+    without, there = (list_assignments(ROOT, r) for r in (Repository(), SOMEWHERE))
+    masters = sorted(path.stem for path in ROOT.glob("book/coursework/[0-9]*.py"))
+    assert re.sub(r"\[(.+)\]\(.+\)", r"\1", there) == without and "](" not in without
+    assert re.findall(r"coursework/(.+)\.ipynb\)$", there, re.M) == masters
+
+
 def test_the_workflow_publishes_with_pinned_actions():
     text = (ROOT / ".github" / "workflows" / "publish.yml").read_text(encoding="utf-8")
     steps = yaml.safe_load(text)["jobs"]["publish"]["steps"]
     used = [step["uses"] for step in steps if "uses" in step]
     assert used and all(re.fullmatch(r"[\w/-]+@v\d+\.\d+\.\d+", action) for action in used)
     made = {word for step in steps for word in step.get("run", "").split()}
-    assert {"html", "colab"} <= made
+    assert {"html", "colab", "coursework", "_build/coursework/colab"} <= made
     assert {step["with"].get("publish_branch") for step in steps if "with" in step} >= {"gh-pages"}
 
 

@@ -2,11 +2,13 @@
 
 The setting is ``repository: url`` in ``_config.yml``. While it is empty no page, notebook or button
 names an address. As a Sphinx extension, this gives each chapter a button that opens its notebook
-of the Colab edition, which ``.github/workflows/publish.yml`` puts beside the page.
+of the Colab edition, which ``.github/workflows/publish.yml`` puts beside the page; a page may list
+the assignments, with links to theirs, by ``{{ assignments }}``.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -68,6 +70,19 @@ def add_button(app, config) -> None:
     options["repository_url"] = repository.url if repository.name else ""
     options["repository_branch"] = PAGES_BRANCH
     options["path_to_docs"] = ""
+    listed = list_assignments(Path(app.srcdir), repository)
+    config.myst_substitutions = {"assignments": listed}
+
+
+def list_assignments(root: Path, repository: Repository) -> str:
+    """A Markdown list of them; each is a link to Colab, if the address is set."""
+    lines = []
+    for master in sorted(root.glob("book/coursework/[0-9]*.py")):
+        text = master.read_text(encoding="utf-8")
+        title = re.search(r"^# # Assignment \d+: (.+)$", text, re.M)[1]
+        address = repository.colab(f"book/coursework/{master.stem}")
+        lines.append(f"1. [{title}]({address})" if address else f"1. {title}")
+    return "\n".join(lines)
 
 
 def setup(app):

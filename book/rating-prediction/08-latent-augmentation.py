@@ -523,7 +523,7 @@ class WithOffset(DeepAutoencoder):
     def build(self, train):
         super().build(train)
         with torch.no_grad():
-            self.decoder_bias[0].fill_(train.values.mean())
+            self.decoder_bias[0].fill_(train.values.mean().item())
 
 
 def learn(model, train, test, **options):
