@@ -523,14 +523,16 @@ live.groupby("model").mean().sort_values("held out")
 # %% [markdown]
 # What the book claims from this. In every split depth helps the single layer, the biases,
 # which have no network at all, beat every autoencoder, and matrix factorisation beats the
-# biases. Noise on the input helps the single layer on average. The *seen* errors have
+# biases. Noise on the input helps the single layer on the average of these splits; but
+# the interval of that gain holds zero, so here it is no finding. The *seen* errors have
 # another order. The negative control permutes the ratings among the cells. A prediction
 # must then lose all of its advantage over the mean.
 
 # %%
 networks = [name for name in make if issubclass(make[name][0], DeepAutoencoder)]
-averages = by_seed.mean(axis=1)
-assert averages["denoising .5"] < averages["single layer"]
+gain = by_seed.loc["single layer"] - by_seed.loc["denoising .5"]
+_, low, high = evidence.mean_interval(gain)
+assert low < 0 < gain.mean() < high
 assert (by_seed.loc["deep"] < by_seed.loc["single layer"]).all()
 assert (by_seed.loc["biases"] < by_seed.loc[networks]).all(axis=None)
 assert (by_seed.loc["biased MF"] < by_seed.loc["biases"]).all()
