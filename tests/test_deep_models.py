@@ -212,9 +212,17 @@ def test_refeeding_makes_the_output_input_and_target(X):
     with torch.no_grad():  # as an optimiser would, before the re-fed step
         model.encoder[0].mul_(1.1)
     refed = next(updates)()
-    expected = (dense_forward(model, y) - y).square().mean()
+    again = dense_forward(model, y)  # with the weights of this step, for the next one
+    expected = (again - y).square().mean()
     assert refed.item() == pytest.approx(expected.item(), rel=1e-5)
-    assert next(updates)().item() != pytest.approx(refed.item(), rel=1e-3)
+    with torch.no_grad():
+        model.encoder[0].mul_(1.1)
+    last = next(updates)()
+    expected = (dense_forward(model, again) - again).square().mean()
+    assert last.item() == pytest.approx(expected.item(), rel=1e-5)
+    anew = dense_forward(model, y)
+    wrong = (dense_forward(model, anew) - anew).square().mean()
+    assert last.item() != pytest.approx(wrong.item(), rel=1e-3)
     assert next(updates, None) is None
 
 

@@ -861,11 +861,11 @@ assert full < start["regular, state kept"] < 0
 # %% [markdown]
 # Equal cost once more, now at the end. The augmented network and its teacher together
 # make 50 epochs of 41 and 50 of 39 updates. The regular network can be trained for as
-# many.
+# many, and no more.
 
 # %%
 total = 50 * updates(488, 12) + 50 * updates(536, 14)
-epoch = round(total / updates(488, 12))
+epoch = total // updates(488, 12)
 longer = ablation("regular, 100 epochs", epoch, 50)
 student = ablation("augmented", 50)
 Markdown(

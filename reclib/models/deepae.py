@@ -166,11 +166,12 @@ class DeepAutoencoder(GradientRecommender):
         ``y = f(x)`` is dense. It is fed again as a new example whose target is itself, which
         asks that ``f(y) = y``: a perfect reconstruction would be a fixed point of f.
         """
-        y = self._reconstruct(batch) if self.refeeds else None  # with the weights of the first step
-        yield partial(self.loss, batch)
-        for _ in range(self.refeeds):
-            yield partial(self._dense_loss, y)
-            y = self._reconstruct(y)
+        x = batch
+        for left in range(self.refeeds, -1, -1):
+            loss = partial(self.loss if x is batch else self._dense_loss, x)
+            if left:
+                x = self._reconstruct(x)  # with the weights before the step, as the authors do
+            yield loss
 
     @torch.no_grad()
     def _reconstruct(self, X: Interactions | Tensor) -> Tensor:

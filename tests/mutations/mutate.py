@@ -133,8 +133,8 @@ MUTATIONS = {
     ),
     "re-feeding asks for the ratings": Mutation(
         "models/deepae.py",
-        "partial(self._dense_loss, y)",
-        "partial(self.loss, batch)",
+        "self.loss if x is batch else self._dense_loss, x)",
+        "self.loss, batch)",
         ("test_deep_models.py::test_refeeding_makes_the_output_input_and_target",),
     ),
     "KL with the standard deviation": Mutation(
