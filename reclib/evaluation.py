@@ -1,7 +1,4 @@
-"""Scores in, results out: batched, seen items masked, one top-k for all cut-offs.
-
-All of it happens on the device where the model is, or the scores are.
-"""
+"""Scores in, results out: batched, seen items masked, on the device where model or scores are."""
 
 from __future__ import annotations
 

@@ -58,8 +58,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     """
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
-    # There the model stays and is evaluated.
-    split = replace(split, train=split.train.to(device))
+    split = replace(split, train=split.train.to(device))  # there the model stays
     make = _model(settings["model"])
     meter = _Meter.of(settings, ratings, split)
     part = getattr(split, settings.get("on", "test"))

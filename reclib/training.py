@@ -23,6 +23,7 @@ import pandas as pd
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 from tqdm import tqdm
 
 from reclib.interactions import Interactions, resolve_device
@@ -162,8 +163,9 @@ def fit(
         if run.best is not None:
             model.load_state_dict(run.best)
         model.eval()
-        run.history.optimizer_state = optimiser.state_dict()
         model.to(train.device)
+        state = optimiser.state_dict()
+        run.history.optimizer_state = tree_map_only(Tensor, lambda t: t.to(train.device), state)
     return run.history
 
 

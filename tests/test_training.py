@@ -89,6 +89,21 @@ def test_training_lowers_the_loss_on_every_device(X, device):
     assert history.table.index.tolist() == list(range(1, 31))
 
 
+@pytest.mark.parametrize("make", [autorec, lambda: models.EASE(5.0), lambda: models.ImputedSVD(2)])
+def test_a_model_is_left_where_the_data_are(X, device, make):
+    """With what its optimiser remembers; so code that scores the same data need not ask."""
+    for train in (X, X.to(device)):
+        model, history = fitted(train, make=make, device=device)
+        assert model.device.type == train.device.type
+        assert model.score(training.oriented(train, model)).device.type == train.device.type
+        state = history.optimizer_state["state"] if history.optimizer_state else {}
+        kept = [value for entry in state.values() for value in entry.values()]
+        assert {v.device.type for v in kept if v.dim()} <= {train.device.type}
+    if device != "cpu":
+        with pytest.raises(RuntimeError, match="device"):
+            fitted(X.to(device), make=make)[0].to("cpu").score(training.oriented(train, model))
+
+
 def test_the_batch_size_does_not_change_the_first_gradient(X):
     """The loss per row is the objective per row, whatever the batches: one epoch without a step."""
     found = [
