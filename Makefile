@@ -58,7 +58,7 @@ grade:  ## grade a folder: make grade SUBMISSIONS=folder
 
 test-coursework: export OMP_NUM_THREADS = 1
 test-coursework: $(COURSEWORK)/ready  ## check the assignments and their grader
-	$(COURSEWORK)/bin/python -m pytest tests/test_coursework.py
+	$(COURSEWORK)/bin/python -m pytest tests/test_coursework.py -n 2 --dist loadgroup
 	@$(TOOK)
 
 timings: $(READY)  ## measure run time and memory of every chapter, then make book

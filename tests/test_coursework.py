@@ -24,8 +24,16 @@ import coursework
 import grade
 
 MASTERS = coursework.find_masters()
+
+
+def alone(slug: str, *more: str):
+    """Parameters of a test; those of one assignment go to one process, which grades it once."""
+    return pytest.param(slug, *more, marks=pytest.mark.xdist_group(slug))
+
+
+EACH = [alone(slug) for slug in MASTERS]
 CODED = [
-    (slug, each["name"])
+    alone(slug, each["name"])
     for slug, master in MASTERS.items()
     for each in coursework.questions(master)
     if not each["manual"]
@@ -113,13 +121,13 @@ def worth(made: Path, slug: str) -> dict[str, int]:
 # -- points --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_the_solution_gets_full_marks(made, slug):
     report = grade.grade(made / "instructor" / slug / f"{slug}.ipynb", made / "grader")
     assert (report.error, report.points) == ("", worth(made, slug)), report.notes
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_the_untouched_version_gets_nothing(graded, made, slug):
     report = graded(slug, "untouched", [])
     assert (report.error, report.points) == ("", dict.fromkeys(worth(made, slug), 0))
@@ -146,7 +154,7 @@ def test_wrong_solutions_lose_points(graded, made, slug, question):
     assert not passed
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_points_of_checks_and_headings_agree(made, slug, graded):
     possible = worth(made, slug)
     assert variants(slug).keys() == possible.keys()
@@ -164,7 +172,7 @@ def test_points_of_checks_and_headings_agree(made, slug, graded):
 # -- what students see ---------------------------------------------------------------
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_no_solution_reaches_the_student(made, slug):
     """Neither in a cell nor in the metadata, where the visible checks are."""
     instructors = made / "instructor" / slug / f"{slug}.ipynb"
@@ -176,7 +184,7 @@ def test_no_solution_reaches_the_student(made, slug):
         assert not re.search(r"hidden=True|[Rr]ubric|SOLUTION|PROMPT", text)
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_the_colab_version_is_the_student_version(made, slug):
     """With a set-up that writes the same checks to files, and without the cells that make a zip."""
     plain, ours = (student_version(made, slug, edition).cells for edition in ("student", "colab"))
@@ -200,7 +208,7 @@ def test_a_submission_from_colab_is_graded(made, tmp_path):
     assert "READ THIS ONE" not in note(report)
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_the_student_version_has_no_outputs(made, slug):
     cells = [cell for cell in student_version(made, slug).cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in cells)
@@ -257,7 +265,7 @@ def test_a_fault_gets_a_clear_line(made, tmp_path, fault):
         assert not report.points
 
 
-@pytest.mark.parametrize("slug", MASTERS)
+@pytest.mark.parametrize("slug", EACH)
 def test_the_numbers_come_from_the_name(made, tmp_path, slug):
     """With any name the solution is right; the answers for one name are wrong for others."""
     notebook = nbformat.read(made / "instructor" / slug / f"{slug}.ipynb", as_version=4)

@@ -543,7 +543,7 @@ form.hidden = false;
 form.addEventListener("input", show);
 form.addEventListener("submit", event => event.preventDefault());
 if (!location.pathname.endsWith(".html"))
-  box.querySelectorAll("dd a").forEach(a => {
+  box.querySelectorAll("dd a[href^='..']").forEach(a => {
     a.setAttribute("href", a.getAttribute("href").replace(".html", ".ipynb")); });
 show();
 const wanted = location.hash && document.getElementById(location.hash.slice(1));
