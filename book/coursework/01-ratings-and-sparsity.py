@@ -52,6 +52,8 @@ def draw(question, options):
 ratings = datasets.load("ml-latest-small")
 table = ratings.table
 print(ratings.statistics().round(4).to_string())
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -64,8 +66,10 @@ print(ratings.statistics().round(4).to_string())
 # A report gives the number of users, the number of items, and the sparsity in
 # percent, rounded to some decimals. It does not give the number of ratings.
 # Derive which whole numbers of ratings agree with what is printed: the
-# smallest and the largest. (Rounding is to the nearest; the ends of the
-# interval count. There are no ratings fewer than none.)
+# smallest and the largest. There are neither fewer ratings than none nor more
+# than cells. (Rounding is to the nearest. In the checks at least one whole
+# number agrees, and none stands so near an end of the interval that floats
+# would not do.)
 #
 # `ratings_range(10, 33, 98, 0)` is about a matrix of 330 cells with a printed
 # sparsity of 98 %.
@@ -281,7 +285,7 @@ def test_against_the_library(to_csr):
 # - `silent users`: 100 registered users who never rated are counted as well.
 # - `10-core`: the largest part in which all users and items have 10 ratings.
 # - `twins`: every film gets a second column, and each of its ratings goes to
-#   one of the two by the toss of a coin.
+#   one of the two by the toss of a coin; all columns stay.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -485,7 +489,8 @@ def test_self_normalised(weighted_means):
 # which share of *all* cells would get 1, ..., 5 stars. From a table of ratings
 # you know which share of the *seen* ratings has each star. Let the chance that
 # a cell is seen depend only on its star. Derive it from the two shares and the
-# density of the matrix. Raise `ValueError` if no such chances exist.
+# density of the matrix. Raise `ValueError` if no such chances exist. (All true
+# shares are positive; a chance may be 1, up to rounding.)
 #
 # Then find the largest density that the two shares below allow.
 
@@ -499,7 +504,7 @@ true_shares = draw(
         [0.28, 0.22, 0.24, 0.17, 0.09],
     ],
 )
-stars = np.ceil(table["rating"]).astype(int)
+stars = np.ceil(table["rating"]).astype(int)  # half stars are rounded up
 seen_shares = (stars.value_counts().sort_index() / len(stars)).to_numpy()
 pd.DataFrame({"all": true_shares, "seen": seen_shares}, range(1, 6)).round(3)
 
@@ -509,10 +514,13 @@ pd.DataFrame({"all": true_shares, "seen": seen_shares}, range(1, 6)).round(3)
 
 # %%
 def propensities(true, seen, density):
-    """The chance of being seen for each star; float array [len(true)]."""
+    """The chance of being seen for each star; float array [len(true)].
+
+    ``true`` and ``seen`` are lists or arrays of shares that sum to 1.
+    """
     # BEGIN SOLUTION
     chances = np.asarray(seen) * density / np.asarray(true)
-    if (chances > 1).any():
+    if (chances > 1 + 1e-9).any():
         raise ValueError("a chance would be above 1")
     return chances
     # END SOLUTION
@@ -640,27 +648,33 @@ plt.show()
 # %% [markdown]
 # ## Question 6 · ◆◆ · explain · 3 points, graded by hand
 #
-# Which of the two curves lies lower, and what does it say? Where does the
-# curve of the users begin to differ from that of the items because of how the
-# data set was *made*? What would both look like if each user had rated the
-# same number of films, drawn at random? Five to eight sentences.
+# Which of the two curves lies lower, and what does it say? What is the smallest
+# number of ratings of a user, and of an item? Which rule by which the table was
+# *made* explains each, and how would the curves begin without it? What would
+# both look like if each user had rated the same number of films, drawn at
+# random? Five to eight sentences.
 
 # %% [raw]
 # # BEGIN SOLUTION
 
 # %% [markdown]
 # The items' curve is lower: a few films hold most ratings, and thousands have
-# one or two. The users are unequal as well, but the README says that only
-# users with at least 20 ratings were included. So nobody is near zero, and the
-# users' curve leaves the axis at once, while the items have no such minimum.
-# With equal users and films drawn at random the users' curve is the diagonal.
-# The items' curve lies just below it: counts of chance still differ, by about
-# the square root of their mean.
+# one or two. The smallest count of a user is 20: the README says that only
+# users with at least 20 ratings were included. That of an item is 1: a film
+# without ratings is not in the table. 20 is 12 % of the mean of 165 ratings a
+# user, 1 is 10 % of the mean of 10.4 an item, so both curves leave the axis at
+# once, with about these slopes; without the two rules they would lie on it at
+# first. The items' curve is straight as far as 35 %, since so many films have
+# just one rating; only 2 % of the users have just 20. With equal users and films
+# drawn at random the users' curve is the diagonal. The items' curve lies a
+# little below it: counts of chance still differ, by about the square root of
+# their mean.
 #
 # **Rubric.** 1 point: items lower, read correctly as concentration. 1 point:
-# the minimum of 20 ratings for users, none for items (half a point for "users
-# are more equal" without the reason). 1 point: users on the diagonal *and*
-# items near it but not on it, because of chance.
+# the 20 of the users (only those with 20 or more were included) and the 1 of
+# the items (who was never rated is not in the table), half for each; a quarter
+# less if nothing is said of how the curves would begin. 1 point: users on the
+# diagonal *and* items near it but not on it, because of chance.
 
 # %% [raw]
 # # END SOLUTION
@@ -678,8 +692,9 @@ plt.show()
 # ## Question 7 · ◆◆◆ · criticise · 4 points, graded by hand
 #
 # The paragraph below is made up, but each of its sentences has been printed
-# somewhere in like form. Find four things that are wrong or do not follow, and
-# say for each which number, formula or experiment shows it.
+# somewhere in like form. Find four things that are wrong or do not follow
+# (there are more), and say for each which number, formula or experiment shows
+# it.
 #
 # > We use MovieLens latest-small with 610 users and 9,724 films. Its sparsity
 # > is 1.7 %. Ratings are centred at 3 and missing values are set to 0, so that
@@ -699,10 +714,12 @@ plt.show()
 # $\operatorname{Cov}(p, r)/\bar p$; people rate what they expect to like. One
 # would need ratings of films drawn at random. (4) The 20-core is another data
 # set, with other users and items and a higher density; print its statistics,
-# and measure one baseline on both.
+# and measure one baseline on both. (5) 610 and 9,724 are the counts before the
+# filter: they describe data that the model never met. Count after it.
 #
-# **Rubric.** 1 point for each of the four: half for naming it, half for the
-# number, formula or experiment.
+# **Rubric.** 1 point for each of any four of the five: half for naming it, half
+# for the number, formula or experiment. Another fault counts as well if the
+# answer shows it.
 
 # %% [raw]
 # # END SOLUTION

@@ -53,6 +53,8 @@ ratings = datasets.load("ml-latest-small")
 events = ratings.at_least(4).with_min_count(user=5)
 split = splits.held_out_users(events, num_users=100)
 print(split.fingerprint(), split.train, split.test.held_out, sep="\n")
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -72,7 +74,8 @@ print(split.fingerprint(), split.train, split.test.held_out, sep="\n")
 #        {\sum_{r \le \min(k, n)} 1 / \log_2(r+1)}.
 # $$
 #
-# A user with nothing held out has no value: return `nan`.
+# A user with nothing held out has no value: return `nan`. Write it yourself,
+# without `reclib.metrics`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -80,7 +83,7 @@ print(split.fingerprint(), split.train, split.test.held_out, sep="\n")
 
 # %%
 def ndcg(ranked, relevant, k):
-    """NDCG@k of one list, a float."""
+    """NDCG@k, a float; ``ranked`` and ``relevant`` are lists of distinct ints."""
     # BEGIN SOLUTION
     wanted = set(relevant)
     if not wanted:
@@ -180,7 +183,8 @@ def test_against_the_library(ndcg):
 # The list of every user: the `k` columns with the highest scores, best first,
 # without those that the user has seen. Equal scores: the lower column first.
 # Where fewer than `k` unseen columns are left, the list ends with `-1`. Scores
-# may be negative. `scores` belongs to the caller: leave it as it is.
+# are finite and may be negative; `k` is at most the number of columns. `scores`
+# belongs to the caller: leave it as it is.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -305,9 +309,10 @@ def test_scores_are_left_alone(top_k):
 # %% [markdown]
 # ## Question 3 · ◆ · predict · 3 points
 #
-# One fitted model (PureSVD, say), one split, many test users. The evaluation
-# is changed as below and nothing else. Does the printed number fall, stay or
-# rise? Write `"falls"`, `"stays"` or `"rises"`. Decide first.
+# One fitted model (PureSVD, say), one split, many test users, some of them with
+# nothing held out. The evaluation is changed as below and nothing else. Does
+# the printed number, a mean over users, fall, stay or rise? Write `"falls"`,
+# `"stays"` or `"rises"`. Decide first.
 #
 # - `min(k, n)`: recall@20 is divided by min(20, n) in place of n, where some
 #   users have more than 20 held-out items.
@@ -410,7 +415,7 @@ def test_invariances(number):
 # points: 4
 
 # %% [markdown]
-# ## Question 4 · ◆◆ · derive and check · 4 points
+# ## Question 4 · ◆◆ · implement · 4 points
 #
 # Two models on the same test users. Give the difference of their means and its
 # standard error, computed in two ways: paired, from the differences of each
@@ -421,9 +426,10 @@ def test_invariances(number):
 #   = \frac{\sigma_a^2 + \sigma_b^2 - 2\rho\,\sigma_a\sigma_b}{U}.
 # $$
 #
-# Which term does the unpaired one leave out? Estimate variances without bias.
-# `a` and `b` are indexed by user, perhaps in another order. Users without a
-# value (`nan`, or absent) for either model are left out altogether.
+# The unpaired one leaves out one of the three terms. Estimate variances without
+# bias, and by hand: `evaluation.compare` is not allowed. `a` and `b` are Series
+# indexed by user, perhaps in another order. Users without a value (`nan`, or
+# absent) for either model are left out altogether; two or more remain.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -462,9 +468,11 @@ def test_four_users(compare):
     assert abs(mean - 0.1) < 1e-9, "The mean of a minus the mean of b."
     assert paired < unpaired, "These users are alike for both models."
     assert abs(paired - 0.0408248) < 1e-6, (
-        "The standard deviation of a mean, from 4 differences."
+        "The standard error of a mean, from 4 differences. By n or by n - 1?"
     )
-    assert abs(unpaired - 0.177951) < 1e-5, "Which term is missing?"
+    assert abs(unpaired - 0.177951) < 1e-5, (
+        "People who are different do not vary together. Which term goes?"
+    )
 
 
 # %%
@@ -539,38 +547,34 @@ print("difference, paired SE, unpaired SE:", compare(*per_user.values()))
 # **without** replacement. Derive the probability that it is among the first
 # $k$ of these $m + 1$.
 #
-# Then, for your `m` and with $N = 9724$ and $k = 10$: up to which true rank is
+# Then, with $N = 9724$, $k = 10$ and `your_m` for $m$: up to which true rank is
 # the item a hit with probability 0.99 or more? No list of ten that anyone is
 # shown would tell these ranks apart.
 
 # %%
-m = draw("sampled", [50, 80, 100, 150, 200])
-print(f"your m is {m}")
+your_m = draw("sampled", [50, 80, 100, 150, 200])
+print(f"your m is {your_m}")
 
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
-# BEGIN SOLUTION NO PROMPT
-from scipy.stats import hypergeom
-
-
 def sampled_hit(r, N, m, k):
-    """Probability that the item is among the first k against m others."""
+    """Probability that the item is among the first k against m others.
+
+    A float; all four arguments are whole numbers.
+    """
+    # BEGIN SOLUTION
+    from scipy.stats import hypergeom
+
     return hypergeom.cdf(k - 1, N - 1, r - 1, m)
+    # END SOLUTION
 
 
-chances = sampled_hit(np.arange(1, 9725), 9724, m, 10)
-blind_up_to = int((chances >= 0.99).sum())
-# END SOLUTION
-""" # BEGIN PROMPT
-def sampled_hit(r, N, m, k):
-    # Probability that the item is among the first k against m others.
-    ...
-
-
-blind_up_to = ...
-"""  # END PROMPT
+ranks = np.arange(1, 9725)  # SOLUTION NO PROMPT
+chances = sampled_hit(ranks, 9724, your_m, 10)  # SOLUTION NO PROMPT
+blind_up_to = int((chances >= 0.99).sum())  # SOLUTION
 
 # %% [raw]
 # # END SOLUTION
@@ -656,12 +660,16 @@ def test_blind_up_to(student, blind_up_to):
 # held-out items among the `k` best *unseen* items, divided by the number of
 # the user's held-out items. Users with nothing held out do not count. No cell
 # is both seen and held out, somebody has something held out, and `k` is at
-# most the number of columns: ask for nothing else.
+# most the number of columns: ask for nothing else. Right programs work for all
+# finite scores below a million in size, may break ties in any way, may compute
+# in float32 (allow for 1e-5) and may overwrite their arguments.
 #
 # Design an experiment that tells right programs from wrong ones. `sound` gets
 # the program and returns `True` or `False`; it may call it as often as it
-# likes. It will be tried on right programs and on wrong ones: each wrong one
-# has a mistake that was found in published code. Think of relations that must
+# likes, for five seconds at most. It will be tried on four right programs and
+# on seven wrong ones, of which the visible check shows one each: the other six
+# have a mistake each that was found in published code, and give the right
+# number where it does not matter. None raises. Think of relations that must
 # hold between two runs, and of lists whose recall you know.
 
 # %% [raw]
@@ -678,20 +686,18 @@ def sound(evaluate):
         kind = rng.choice(3, size=scores.shape, p=[0.4, 0.3, 0.3])
         seen, held_out = kind == 1, kind == 2
         held_out[:2] = False
-        before = scores.copy()
         for k in (1, 4, 9, 31):
             recalls = []
-            for s, o, h in zip(before, seen, held_out, strict=True):
+            for s, o, h in zip(scores, seen, held_out, strict=True):
                 order = [i for i in np.argsort(-s) if not o[i]][:k]
                 if h.any():
                     recalls.append(h[order].sum() / h.sum())
+            copies = scores.copy(), seen.copy(), held_out.copy()
             try:
-                found = evaluate(scores, seen, held_out, k)
+                found = evaluate(*copies, k)
             except Exception:
                 return False
-            if not np.isclose(found, np.mean(recalls)):
-                return False
-            if not np.array_equal(scores, before):
+            if not np.isclose(found, np.mean(recalls), atol=1e-5):
                 return False
     return True
     # END SOLUTION
@@ -846,14 +852,15 @@ def test_universe(sound):
 # %% [markdown]
 # ## Question 7 · ◆◆ · criticise · 3 points, graded by hand
 #
-# A made-up results section. Is the last sentence justified? Name the three
-# weakest links and say for each what you would ask the authors to print.
+# A made-up results section. Is the last sentence justified? Name three weak
+# links that could decide it, and say for each what you would ask the authors to
+# print.
 #
 # > Table 3 compares our model with published results on MovieLens 1M.
 # > NDCG@100: Mult-VAE .401 (from its paper's follow-up), ours .409 (mean of
-# > five random 80/20 splits, 95 % interval ± .004 from the five values). We
-# > chose the epoch with the highest NDCG on the test users, as is common.
-# > Our model significantly outperforms the state of the art.
+# > five random 80/20 splits of the users, 95 % interval ± .004 from the five
+# > values). We chose the epoch with the highest NDCG on the test users, as is
+# > common. Our model significantly outperforms the state of the art.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -862,14 +869,17 @@ def test_universe(sound):
 # (1) The baseline was copied: its users, fold-in, filter and NDCG function may
 # differ. Ask for both models on the same split, with its fingerprint. (2) The
 # five splits overlap, so that the interval is too narrow; with a fifth held
-# out its square should be about 2.25 times as large. And it contains nothing of
-# the baseline's error. Ask for the paired difference per user with its
+# out its square should be about 2.25 times as large. Ask for the corrected
 # interval. (3) Choosing the epoch on the test users reports a maximum. Ask for
 # the epoch chosen on validation users, and the test number at that epoch.
+# (4) The interval contains nothing of the baseline's error, and "significantly"
+# rests on no test of a difference. Ask for the paired difference per user with
+# its interval. (5) One baseline is not the state of the art. Ask for tuned
+# linear models on the same split.
 #
-# **Rubric.** 1 point for each of the three: half for naming it, half for what
-# should be printed. Another weakness may replace one of them if it could move
-# the number by .008 and the answer says how.
+# **Rubric.** 1 point for each of any three of the five: half for naming it,
+# half for what should be printed. Another weakness may replace one of them if
+# it could move the number by .008 and the answer says how.
 
 # %% [raw]
 # # END SOLUTION

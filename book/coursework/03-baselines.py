@@ -21,7 +21,7 @@
 # # Assignment 3: baselines
 #
 # Goes with the chapters *Measuring: protocols, metrics, uncertainty* and
-# *Baselines that are hard to beat*. Eight questions, 33 points, one to two
+# *Baselines that are hard to beat*. Eight questions, 33 points, about two
 # hours. Each question says its level (◆ check, ◆◆ apply, ◆◆◆ research) and its
 # kind. Replace every `...`. The cell below a question runs its visible checks,
 # which give hints; hidden checks decide the points. No question needs the
@@ -41,7 +41,7 @@ import numpy as np
 
 from reclib import datasets, evaluation, evidence, splits
 from reclib.interactions import Interactions
-from reclib.models import Biases, ItemKNN, Popularity
+from reclib.models import Biases, Popularity
 
 
 def draw(question, options):
@@ -54,6 +54,8 @@ def draw(question, options):
 ratings = datasets.load("ml-latest-small")
 recorded = evidence.table("baselines-ml1m")  # MovieLens 1M, five random splits
 print(recorded[["published", "measured", "low", "high"]].round(4).to_string())
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -110,6 +112,9 @@ def test_two_ratings(shrunk_bias):
     )
     assert abs(shrunk_bias(r, ones, 3.0, 1.0, 0.0) - 1) < 1e-9, (
         "A penalty of 1 acts like one rating more. Which?"
+    )
+    assert abs(shrunk_bias(r, ones, 3.0, 1.0, 0.6) - 1.2) < 1e-6, (
+        "What does the derivative of the second term hold, if b0 is not 0?"
     )
 
 
@@ -244,6 +249,21 @@ def test_one_user(fit_biases):
     assert np.allclose(b_item, [0.5, -0.5], atol=1e-4), (
         "A single rating, one above mu: with a penalty of 1, what is left?"
     )
+    # A chain of users and films, along which news travels slowly.
+    rows, cols = np.arange(12) // 2, (np.arange(12) + 1) // 2
+    values = np.array([5.0, 1, 4, 2, 5, 3, 1, 4, 2, 2, 5, 3])
+    mu, b_user, b_item = map(
+        np.asarray, fit_biases(rows, cols, values, (6, 7), 0.1, 0.1)
+    )
+    rest = values - mu - b_user[rows] - b_item[cols]
+    slopes = np.bincount(rows, rest, 6) - 0.1 * b_user
+    assert np.abs(slopes).max() < 1e-3, (
+        "The sum's derivative by some b_user is not zero. Is this the minimum?"
+    )
+    slopes = np.bincount(cols, rest, 7) - 0.1 * b_item
+    assert np.abs(slopes).max() < 1e-3, (
+        "The sum's derivative by some b_item is not zero. Is this the minimum?"
+    )
 
 
 # %%
@@ -327,13 +347,14 @@ def test_silent_ones(fit_biases):
 #
 # Biases are fitted to four fifths of our ratings, drawn at random. What
 # happens to the printed number, a test RMSE unless another is named, if this
-# is changed and nothing else? For NDCG@100 the held-out films rated 4 or
-# higher are relevant, and all that the user has not rated in training are
-# ranked. Write `"falls"`, `"stays"` or `"rises"`. Decide first; run it
-# afterwards if you like.
+# is changed and nothing else? $\lambda = 3$ unless said, and predicted ratings
+# are clipped to the scale; scores for a ranking never are. For NDCG@100 the
+# held-out films rated 4 or higher are relevant, and all that the user has not
+# rated in training are ranked. Write `"falls"`, `"stays"` or `"rises"`. Decide
+# first; run it afterwards if you like.
 #
-# - `no clip`: with $\lambda = 0$, predictions are no longer clipped to the
-#   scale.
+# - `no clip`: $\lambda$ is 0 before and after; predictions are no longer
+#   clipped.
 # - `shift`: after the fit, 0.2 is added to every $b_u$ and taken from every
 #   $b_i$.
 # - `by user`: the RMSE is taken for each user alone; then comes the mean over
@@ -448,9 +469,9 @@ def test_what_is_measured(number):
 #
 # and 0 where nobody chose both. An item is no neighbour of itself. Each item
 # $i$ keeps the `neighbours` items $j$ most similar to it (any of equal ones;
-# all if there are fewer), and `S[j, i]` is 0 for the rest. The score of item
-# $i$ is the sum of `S[j, i]` over the user's items $j$, so that `X @ S` holds
-# all scores.
+# all if there are fewer), and `S[j, i]` is 0 for the rest: column $i$ of `S` has
+# at most `neighbours` entries that are not 0. The score of item $i$ is the sum
+# of `S[j, i]` over the user's items $j$, so that `X @ S` holds all scores.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -493,7 +514,8 @@ def test_four_users(item_knn):
     assert S.shape == (3, 3), "One row and one column an item."
     assert not S.diagonal().any(), "No item is its own neighbour."
     assert abs(S[0, 1] - 2 / 8**0.5) < 1e-6, (
-        "Two users chose both; four chose the first, two the second."
+        "Two users chose both; four chose the first, two the second. "
+        "Does a product of bools count?"
     )
     S = np.asarray(item_knn(X, 1, 0.0))
     assert (S > 0).sum() == 3, "One neighbour each, for each of three items."
@@ -577,15 +599,17 @@ def test_against_the_library(item_knn):
 # points: 6
 
 # %% [markdown]
-# ## Question 5 · ◆◆◆ · design · 6 points
+# ## Question 5 · ◆◆ · implement · 6 points
 #
 # A comparison that a reader can trust. Two models, each with a grid of
-# settings in ascending order, and $J$ random splits, each with a training, a
-# validation and a test part. Somebody else's program trains and measures:
+# two or more settings in ascending order, and $J \ge 2$ random splits, each with
+# a training, a validation and a test part. Somebody else's program trains and
+# measures:
 # `error(name, setting, split, part)` returns the RMSE of that model on
 # `"validation"` or `"test"`. Write the comparison.
 #
-# - Both models are tuned with the same care, anew in each split.
+# - Both models are tuned with the same care, anew in each split; of equally
+#   good settings the first is chosen.
 # - The test part of a split is asked *once* for each model.
 # - The difference is the first model less the second, in the order of `grids`,
 #   and the mean is over splits. Its 95 % interval is Student's, from the
@@ -598,13 +622,17 @@ def test_against_the_library(item_knn):
 # %% [raw]
 # # BEGIN SOLUTION
 
+
 # %%
-# BEGIN SOLUTION NO PROMPT
-from scipy import stats
-
-
 def fair_comparison(error, grids, splits, test_share):
-    """Mean difference, low, high, and the models at an end of their grids."""
+    """The tuple (difference, low, high, names): three floats and a set.
+
+    ``grids`` is a dict of two names, each with its list of settings;
+    ``splits`` is a list of what ``error`` takes for ``split``.
+    """
+    # BEGIN SOLUTION
+    from scipy import stats
+
     at_end, test = set(), {name: [] for name in grids}
     for split in splits:
         for name, settings in grids.items():
@@ -618,16 +646,8 @@ def fair_comparison(error, grids, splits, test_share):
     factor = 1 / n + test_share / (1 - test_share)
     half = stats.t.ppf(0.975, n - 1) * np.sqrt(factor * d.var(ddof=1))
     return d.mean(), d.mean() - half, d.mean() + half, at_end
+    # END SOLUTION
 
-
-# END SOLUTION
-""" # BEGIN PROMPT
-def fair_comparison(error, grids, splits, test_share):
-    # grids: dict of two names, each with its list of settings.
-    # splits: list. Return mean difference, low, high (floats) and a set of
-    # names.
-    ...
-"""  # END PROMPT
 
 # %% [raw]
 # # END SOLUTION
@@ -780,9 +800,8 @@ def test_ends_of_grids(fair_comparison):
 # - `forwards`: the films in exactly the right order, with an RMSE above 2;
 # - `backwards`: the films in exactly the reverse order, no two predictions
 #   equal, with an RMSE at most 0.01 above `floor`;
-# - `floor`: the number that the RMSE of a reverse order can come arbitrarily
-#   close to, but never reaches. Derive it. (What is the sign of the
-#   covariance of ratings and predictions, if their orders are opposite?)
+# - `floor`: the number that the RMSE of a reverse order of these six can come
+#   arbitrarily close to, but never reaches. Derive it.
 
 # %%
 true = draw(
@@ -825,7 +844,7 @@ points: 1
 """  # END TEST CONFIG
 
 
-def test_two_orders(forwards, backwards, floor):
+def test_two_orders(true, forwards, backwards):
     import numpy as np
 
     for predicted in map(np.asarray, (forwards, backwards)):
@@ -833,11 +852,31 @@ def test_two_orders(forwards, backwards, floor):
         assert np.min(predicted) >= 0.5, "The scale begins at half a star."
         assert np.max(predicted) <= 5, "The scale ends at five stars."
         assert len(np.unique(predicted)) == 6, "Equal scores have no order."
-    best, worst = np.argsort(forwards), np.argsort(backwards)
-    assert list(best) == list(worst)[::-1], (
-        "One order is the reverse of the other."
+    order = list(np.argsort(true))
+    assert list(np.argsort(forwards)) == order, (
+        "forwards is not in the order of your true ratings."
     )
+    assert list(np.argsort(backwards)) == order[::-1], (
+        "backwards is not in the reverse order of your true ratings."
+    )
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_close_to_the_floor(true, backwards, floor):
+    import numpy as np
+
+    rmse = np.sqrt(np.mean((np.asarray(backwards) - np.asarray(true)) ** 2))
     assert floor > 0, "Predictions without an error have the right order."
+    assert floor < rmse + 1e-9, "Your own reverse order gets below your floor."
+    assert rmse <= floor + 0.01, (
+        "backwards is too far above floor. If two orders are opposite, what is "
+        "the sign of their covariance?"
+    )
 
 
 # %%
@@ -958,6 +997,8 @@ for l2 in penalties:
     ndcgs.append(ndcg_of(model))
 
 # %%
+from reclib.models import ItemKNN
+
 fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
 left.semilogx(penalties, rmses, "o-")
 left.set(xlabel="penalty λ", ylabel="RMSE, held-out ratings")
@@ -981,11 +1022,11 @@ plt.show()
 # ## Question 7 · ◆◆◆ · explain · 3 points, graded by hand
 #
 # The penalty that is best for the RMSE gives poor lists, and lists get better
-# while the RMSE gets worse. Why? Say which films stand at the top of the list
-# with a small penalty. Say what order of the films remains when the penalty
-# grows without bound (write $b_i$ for large $\lambda$), and why the curve ends
-# so close to popularity. Which of the two panels would you show to somebody
-# who runs a film site? Five to eight sentences.
+# while the RMSE gets worse. Which films stand at the top of the list with a
+# small penalty, and why does the RMSE not mind? What order of the films remains
+# when the penalty grows without bound (write $b_i$ for large $\lambda$)? Why,
+# then, does one curve end so close to popularity (the gap at the end is within
+# the error of a hundred users), and the other so high? Five to eight sentences.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1001,15 +1042,13 @@ plt.show()
 # changes no order, so that films are ordered by their number of ratings times
 # how far they lie above the mean. That is popularity among well-liked films,
 # hence nearly the same NDCG. As a prediction of ratings it is no better than
-# $\mu$, as all biases shrink to zero. A site shows lists, so the right panel
-# is closer to the use; and there item-kNN, which knows the user, is far above
-# both.
+# $\mu$, as all biases shrink to zero. (The gap at the end is .009, with a
+# standard error of .007 from the differences of the hundred users.)
 #
 # **Rubric.** 1 point: the top with a small penalty is films with few, high
 # ratings, and RMSE asks about rated cells only (half for either). 1 point: the
 # limit $n_i(\bar r_i - \mu)$ up to a factor, or in words. 1 point: why that is
-# near popularity *and* why the RMSE goes to that of the mean (half each); a
-# reasoned choice of panel may replace one half.
+# near popularity *and* why the RMSE goes to that of the mean (half each).
 
 # %% [raw]
 # # END SOLUTION
@@ -1034,13 +1073,15 @@ plt.show()
 #    in the gaps has an RMSE of .8976 ± .0004. It is the only baseline. A
 #    single-layer autoencoder has .1829.
 # 2. Alhadlaq and Kunna, Netflix ratings: "baseline", one hidden layer, 1.084;
-#    with three layers on either side .951. Suppose, as we remember it, that
-#    the ratings have a standard deviation of about 1.085.
+#    with three layers on either side .951. Suppose that the ratings have a
+#    standard deviation of about 1.085.
 # 3. Pham and Le: AutoRec .9139, a deeper network .8615. Data set and split are
-#    not named; suppose that it is MovieLens 1M, split at random.
+#    not named; suppose that it is MovieLens 1M, split at random. The paper on
+#    AutoRec (Sedhain et al., 2015) has .831 there.
 #
-# For each: what do the baseline's number and our table say, what do they *not*
-# show, and which one number or run would you ask for?
+# For each report, a point each: what does its baseline's number show, and what
+# does it not, next to a constant, a published value or our table? Which one
+# number or run would you ask for?
 
 # %% [raw]
 # # BEGIN SOLUTION

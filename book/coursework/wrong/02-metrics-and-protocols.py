@@ -281,7 +281,7 @@ def sampled_hit(r, N, m, k):
 
 
 ranks = np.arange(1, 9725)
-blind_up_to = int((sampled_hit(ranks, 9724, m, 10) >= 0.99).sum())  # noqa: F821
+blind_up_to = int((sampled_hit(ranks, 9724, your_m, 10) >= 0.99).sum())  # noqa: F821
 
 
 # %% q5: k better ones are allowed
@@ -290,7 +290,7 @@ def sampled_hit(r, N, m, k):
 
 
 ranks = np.arange(1, 9725)
-blind_up_to = int((sampled_hit(ranks, 9724, m, 10) >= 0.99).sum())  # noqa: F821
+blind_up_to = int((sampled_hit(ranks, 9724, your_m, 10) >= 0.99).sum())  # noqa: F821
 
 
 # %% q5: the item counts among those that beat it
@@ -299,7 +299,7 @@ def sampled_hit(r, N, m, k):
 
 
 ranks = np.arange(1, 9725)
-blind_up_to = int((sampled_hit(ranks, 9724, m, 10) >= 0.99).sum())  # noqa: F821
+blind_up_to = int((sampled_hit(ranks, 9724, your_m, 10) >= 0.99).sum())  # noqa: F821
 
 
 # %% q5: the expected rank in place of a probability
@@ -307,7 +307,7 @@ def sampled_hit(r, N, m, k):
     return float(m * (r - 1) / (N - 1) < k)
 
 
-blind_up_to = int(10 * 9723 / m)  # noqa: F821
+blind_up_to = int(10 * 9723 / your_m)  # noqa: F821
 
 
 # %% q5: exactly k - 1 better ones
@@ -337,7 +337,7 @@ def sampled_hit(r, N, m, k):
 
 
 blind_up_to = 1
-while sampled_hit(blind_up_to + 1, 9724, m, 10) >= 0.99:  # noqa: F821
+while sampled_hit(blind_up_to + 1, 9724, your_m, 10) >= 0.99:  # noqa: F821
     blind_up_to += 1
 
 
@@ -413,7 +413,8 @@ def sound(evaluate):
         held_out = np.array(held_out, dtype=bool)
         for shift in (-20, 0, 20):
             shifted = np.array(scores, dtype=float) + shift
-            if abs(evaluate(shifted, seen, held_out, k) - right) > 1e-9:
+            found = evaluate(shifted, seen.copy(), held_out.copy(), k)
+            if abs(found - right) > 1e-5:
                 return False
         return True
 
