@@ -61,6 +61,9 @@ def sigmoid(x):
 
 ratings = datasets.load("ml-latest-small")
 
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
+
 # %% [raw]
 # # BEGIN QUESTION
 # name: q1
@@ -125,7 +128,9 @@ def test_one_item(gradients):
     # One item, two users, one hidden unit. V = 0, so that the code is 1/2.
     R, seen = np.array([[4.0, 0.0]]), np.array([[True, False]])
     V, W = np.zeros((1, 2)), np.array([[2.0], [6.0]])
-    loss, found = gradients(R, seen, V, W, np.zeros(1), np.zeros(2), 0.0)
+    found = gradients(R, seen, V, W, np.zeros(1), np.zeros(2), 0.0)
+    assert found is not None, "The function returns nothing yet."
+    loss, found = found
     assert abs(loss - 9) < 1e-9, "One rating, 4; it is predicted as 1."
     shapes = {"V": (1, 2), "W": (2, 1), "mu": (1,), "b": (2,)}
     for name, shape in shapes.items():
@@ -293,6 +298,7 @@ def test_by_hand(predict):
     V, W = np.zeros((1, 2)), np.array([[4.0], [8.0]])
     known, b = np.array([True, True]), np.array([0.5, 0.25])
     found = predict(R, seen, known, V, W, np.zeros(1), b, (1, 5))
+    assert found is not None, "The function returns nothing yet."
     assert np.shape(found) == (2, 2), "One prediction a cell."
     assert abs(found[0][0] - 2.5) < 1e-6, "The code is 1/2: 4/2 and the offset."
     assert abs(found[0][1] - 4.25) < 1e-6, "An unseen cell is the point of it."
@@ -385,11 +391,11 @@ def test_cold_columns(predict):
 #   not seen gets worse by a whole star.
 # - `offsets`: the objective; now $\mu$ and $b$ are penalised, too.
 # - `all cells`: the masked sum of squares is divided by the number of all
-#   cells, in place of the number of ratings.
+#   cells, in place of the number of ratings. Not every cell is rated.
 # - `no mask`: the sum of squares; the mask is forgotten, so that empty cells
 #   count as ratings of 0.
-# - `clip`: the RMSE of held-out ratings; some predictions are above 5 or below
-#   1, and all are clipped now.
+# - `clip`: the RMSE of held-out ratings; some predictions of held-out ratings
+#   are above 5 or below 1, and all are clipped now.
 # - `newcomer`: the objective of an I-AutoRec with $\lambda = 0$; a user who has
 #   not rated anything gets a column in `R` and new weights in $V$, $W$, $b$.
 
@@ -544,6 +550,8 @@ points: 1
 
 
 def test_paper(same_penalty):
+    found = same_penalty(3.0, "paper", 7, 20)
+    assert found is not None, "The function returns nothing yet."
     assert same_penalty(3.0, "paper", 7, 20) == 3, "The paper's own."
     for name in ("halves", "mean", "decay"):
         found = same_penalty(3.0, name, 7, 20)
@@ -551,6 +559,17 @@ def test_paper(same_penalty):
         assert abs(same_penalty(6.0, name, 7, 20) - 2 * found) < 1e-9, (
             "Twice the penalty here is twice the penalty there."
         )
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_a_number_of_stars(rmse):
+    assert rmse is not ..., "Compute the RMSE, too."
+    assert 0.3 < float(rmse) < 4.5, "In stars, and no model is so far off."
 
 
 # %%
@@ -614,17 +633,20 @@ def test_rmse(student, rmse):
 # ## Question 5 · ◆◆◆ · design · 6 points
 #
 # Now you grade. Somebody gives you `loss(R, seen, predicted)`. It takes
-# float32 tensors `R` and `predicted` [rows, n] and a bool tensor `seen`, and
-# should return a scalar tensor: the sum of $(r - \hat r)^2$ over the cells
-# that are seen, divided by the number of *rows*. `backward()` of it should put
-# the right derivative into `predicted.grad`. A seen rating may be 0. In cells
-# that are not seen `R` may hold anything, also `nan`, and it must matter
-# neither to the value nor to the gradient. The arguments belong to the caller
-# and are left as they are.
+# contiguous float32 tensors `R` and `predicted` [rows, n] and a bool tensor
+# `seen`; `predicted` is finite and a leaf with `requires_grad`. It should
+# return a tensor of dimension 0, whose dtype does not matter: the sum of
+# $(r - \hat r)^2$ over the cells that are seen, divided by the number of
+# *rows*. `backward()` of it should put the right derivative into
+# `predicted.grad`. A seen rating may be 0, and any row may be without ratings,
+# even each of them. In cells that are not seen `R` may hold `nan`, `inf` or any
+# number, and it must matter neither to the value nor to the gradient. The
+# arguments belong to the caller and are left as they are.
 #
 # Write `sound`, which tells right programs from wrong ones: each wrong one has
 # a mistake that is easy to make or was found in public code. It may call
-# `loss` as often as it likes. A program that raises an error is wrong.
+# `loss` as often as a few seconds allow. A program that raises an error where
+# all of this holds is wrong.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -682,7 +704,9 @@ def test_one_right_one_wrong(sound):
     def constant(R, seen, predicted):
         return 0 * predicted[seen].sum() + 1.0
 
-    assert sound(right), "Do you ask for more than the definition says?"
+    found = sound(right)
+    assert found is not None, "The function returns nothing yet."
+    assert found, "Do you ask for more than the definition says?"
     assert not sound(constant), "This one is 1, whatever you give it."
 
 
@@ -790,7 +814,7 @@ def test_gradients(sound):
 # points: 5
 
 # %% [markdown]
-# ## Question 6 · ◆◆ · derive and check · 5 points
+# ## Question 6 · ◆ · derive and check · 5 points
 #
 # Cold users and items, in both forms of AutoRec with `hidden` units. Derive
 # from the gradients which of the parameters $V, W, \mu, b$ get a derivative of
@@ -867,10 +891,23 @@ def test_three_users(cold):
     train = np.array([0, 1, 1]), np.array([0, 0, 2])
     test = np.array([0, 0, 2]), np.array([2, 1, 0])
     found = cold(*train, *test, (3, 3), 4)
+    assert found is not None, "The function returns nothing yet."
     assert set(found) == {"I", "U", "default"}, "Three counts, please."
     assert found["default"] == 2, "User 0 with item 2 is predicted. The others?"
     assert found["I"] > 4, "A column has weights in V and in W."
     assert found["I"] == found["U"], "One unknown user, one unknown item."
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_counts_of_your_split(found, held_out):
+    assert found is not ..., "Apply your function to the split, too."
+    assert set(found) == {"I", "U", "default"}, "Three counts, please."
+    assert 0 <= found["default"] <= held_out.nnz, "A number of test ratings."
 
 
 # %%
@@ -944,7 +981,8 @@ def test_your_split(student, found):
 # The next question is about this figure. An I-AutoRec with 50 hidden units is
 # trained with RProp, once with hardly any penalty and once with that of the
 # chapter. After each epoch its RMSE is taken twice: on the ratings that it
-# reads, and on held-out ones. They are close at first, and above the picture.
+# reads, and on held-out ones. In the first epochs both errors lie above the
+# range that is drawn.
 
 # %%
 drawn = splits.hold_out(ratings, test=0.1, seed=0)
@@ -1047,9 +1085,9 @@ plt.show()
 # > holds a user's ratings, missing ones are 0, and the cost is
 # > `((X - net(X)) ** 2).mean()`. After training we feed the test matrix to the
 # > network, set its output to 0 where the test matrix is 0, and compute the
-# > RMSE over the test ratings: .910. We use λ = 0.001, the value in the
-# > authors' grid, with `weight_decay=0.001`. This shows that AutoRec does not
-# > reach the published .831.
+# > RMSE over the test ratings: 2.94. We use λ = 0.001, a value in the authors'
+# > grid, with `weight_decay=0.001`. This shows that AutoRec does not reach the
+# > published .831.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1071,7 +1109,8 @@ plt.show()
 #
 # **Rubric.** 1 point for each of three, of which (1) to (4) count: one third
 # for the fault, one third for the direction with a reason, one third for what
-# would show it. One of (5) may replace one at half the points.
+# would show it. For (3) either direction is accepted, and "not known", if a
+# reason is given. One of (5) may replace one at half the points.
 
 # %% [raw]
 # # END SOLUTION

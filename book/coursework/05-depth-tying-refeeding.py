@@ -30,8 +30,8 @@
 # ratings of a user and their reconstruction. Alhadlaq and Kunna's report climbs
 # from one layer to dense re-feeding, rung by rung; we take up its sentences.
 #
-# Write your name as your course knows it: one question draws its numbers from
-# it, so that not everyone has the same.
+# Write your name as your course knows it: two questions draw their numbers
+# from it, so that not everyone has the same.
 
 # %%
 student = ""  # between the quotes
@@ -55,6 +55,9 @@ def draw(question, options):
     return options[int.from_bytes(digest[:8], "big") % len(options)]
 
 
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
+
 # %% [raw]
 # # BEGIN QUESTION
 # name: q1
@@ -66,11 +69,11 @@ def draw(question, options):
 # A network reads `items` ratings. `hidden` lists the widths of the encoder, the
 # code last; the decoder mirrors it and ends with `items` outputs. So `[8, 4]`
 # on 20 items has the layers 20-8-4-8-20. Every layer has an offset for each of
-# its units, the last one too. With tied weights each matrix of the decoder is
-# the transpose of one of the encoder; offsets are never tied. How many
-# parameters has it?
+# its units, the last one too. A matrix of the encoder may be *tied*: the
+# decoder then uses its transpose, and has no matrix of its own there. `tied`
+# says which are; offsets never are. How many parameters has the network?
 #
-# The report says that tying "effectively halves" their number. Then a tied
+# The report says that tying (all matrices) "effectively halves" it. Then a tied
 # network could be twice as wide for the same price. Take the report's 17,770
 # films and a single hidden layer: how many units may it have with tied weights,
 # if there shall be no more parameters than with 128 units, not tied?
@@ -81,19 +84,23 @@ def draw(question, options):
 
 # %%
 def parameters(items, hidden, tied):
-    """Number of weights and offsets, an int."""
+    """Number of weights and offsets, an int.
+
+    ``tied`` is a list of bool, one for each matrix of the encoder, the first
+    matrix first.
+    """
     # BEGIN SOLUTION
-    sizes = [items, *hidden]
-    pairs = list(zip(sizes, sizes[1:], strict=False))
-    weights = sum(a * b for a, b in pairs)
-    offsets = sum(a + b for a, b in pairs)
-    return (1 if tied else 2) * weights + offsets
+    total = 0
+    for a, b, once in zip([items, *hidden], hidden, tied, strict=False):
+        total += (1 if once else 2) * a * b + a + b
+    return total
     # END SOLUTION
 
 
 # BEGIN SOLUTION NO PROMPT
-price = parameters(17_770, [128], False)
-widest = max(d for d in range(1, 300) if parameters(17_770, [d], True) <= price)
+price = parameters(17_770, [128], [False])
+fits = [d for d in range(1, 300) if parameters(17_770, [d], [True]) <= price]
+widest = max(fits)
 # END SOLUTION
 """ # BEGIN PROMPT
 widest = ...
@@ -112,9 +119,22 @@ points: 1
 
 
 def test_a_small_network(parameters):
-    found = parameters(5, [2], False)
+    found = parameters(5, [2], [False])
+    assert found is not None, "The function returns nothing yet."
     assert found != 20, "Those are the weights. Which units have an offset?"
     assert found == 27, "5-2-5: two matrices, and offsets of 2 and of 5 units."
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_a_width(widest):
+    assert widest is not ..., "How many units may it have?"
+    assert int(widest) == widest, "A whole number of units."
+    assert 128 < widest < 1000, "Tying makes room. More than that?"
 
 
 # %%
@@ -131,7 +151,8 @@ def test_as_built(parameters):
     for items, hidden in [(20, [8, 4]), (31, [7, 9, 3]), (12, [5])]:
         model = DeepAutoencoder(hidden)
         model.build(Interactions.from_coo([], [], [], shape=(1, items)))
-        assert parameters(items, hidden, False) == model.num_parameters
+        no = [False] * len(hidden)
+        assert parameters(items, hidden, no) == model.num_parameters
 
 
 # %%
@@ -142,9 +163,10 @@ hidden: true
 
 
 def test_tied(parameters):
-    assert parameters(20, [8, 4], True) == 232
-    assert parameters(31, [7, 9, 3], True) == 373
-    assert parameters(17_770, [128, 256, 256], True) == 2_391_658
+    assert parameters(20, [8, 4], [True, True]) == 232
+    assert parameters(20, [8, 4], [True, False]) == 264
+    assert parameters(31, [7, 9, 3], [False, True, True]) == 590
+    assert parameters(31, [7, 9, 3], [True, False, True]) == 436
 
 
 # %%
@@ -222,7 +244,9 @@ def test_one_user(tied_parts):
 
     X, seen = np.array([[4.0, 2.0, 0.0]]), np.array([[True, True, False]])
     W = np.array([[0.5], [0.5], [1.0]])
-    encoder, decoder = tied_parts(X, seen, W, np.zeros(1), np.zeros(3))
+    found = tied_parts(X, seen, W, np.zeros(1), np.zeros(3))
+    assert found is not None, "The function returns nothing yet."
+    encoder, decoder = found
     decoder, encoder = np.ravel(decoder), np.ravel(encoder)
     assert decoder[2] == 0, "Item 2 was not seen. What is its error?"
     assert np.allclose(decoder, [-7.5, -1.5, 0]), (
@@ -339,8 +363,9 @@ def test_zero_is_a_rating(tied_parts):
 # Kuchaiev and Ginsburg apply the activation in the last layer as well, so that
 # it must be able to *write* a rating. Which of the values that are asked of it
 # can the last layer reach exactly, with some finite input? (On paper: a computer
-# rounds.) Write `"all"`, `"some"` or `"none"`. The ratings are the whole stars 1 to 5; *centred* means
-# that 3 was taken off, *scaled* that the result was then divided by 2.
+# rounds.) Write `"all"`, `"some"` or `"none"`. The ratings are the whole stars 1
+# to 5; *centred* means that 3 was taken off, *scaled* that the result was then
+# divided by 2. Without a suffix: the stars as they are.
 #
 # SELU is $1.0507\,x$ above 0 and $1.7581\,(e^x - 1)$ below; leaky ReLU is $x$
 # above and $x/100$ below.
@@ -438,17 +463,25 @@ def test_two_bounds(reaches):
 # ## Question 4 · ◆◆◆ · derive and check · 5 points
 #
 # Dropout on the code of one user: each unit $z_k$ is set to zero with
-# probability $p$, each for itself, and otherwise divided by $1 - p$. A linear
+# probability $p < 1$, each for itself, and otherwise divided by $1 - p$. A linear
 # decoder with offsets $c_i$ then writes $\hat r_i = \sum_k D_{ik} \tilde z_k +
 # c_i$. Derive the expectation, over all that dropout may do, of the squared
 # errors summed over the items that the user has rated. A formula is wanted; a
 # mean over random draws is too inexact. What does dropout add to the loss
 # without dropout?
 #
-# Kuchaiev and Ginsburg drop .65 of the units of the code alone. The report drops
-# units on its encoder of three layers, and finds .2 best. Say it is all three. A path from input
-# to output uses one unit of each layer. Which probability on three layers keeps
-# the same share of the paths as .65 on one?
+# Kuchaiev and Ginsburg drop units of the code alone, the report on its whole
+# encoder, and with a lower probability. A path from input to output uses one
+# unit of each layer. Somebody drops units of the code alone with probability
+# `my_p`. Assume that instead all `my_layers` layers of the encoder, the code
+# included, drop with the same probability. Which one keeps the same share of
+# the paths?
+
+# %%
+my_p, my_layers = draw(
+    "paths", [(0.8, 4), (0.5, 3), (0.7, 5), (0.9, 3), (0.6, 2)]
+)
+print(f"your p is {my_p}, your encoder has {my_layers} layers")
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -459,7 +492,7 @@ def dropout_loss(z, D, c, r, rated, p):
     """Expected sum of squared errors, a float.
 
     ``z`` has K numbers, ``D`` is items x K; ``c``, ``r`` and ``rated`` (bool)
-    have one value for each item.
+    have one value for each item. Where it is not rated, ``r`` is any number.
     """
     # BEGIN SOLUTION
     error = D @ z + c - r
@@ -468,7 +501,7 @@ def dropout_loss(z, D, c, r, rated, p):
     # END SOLUTION
 
 
-same_paths = 1 - 0.35 ** (1 / 3)  # SOLUTION
+same_paths = 1 - (1 - my_p) ** (1 / my_layers)  # SOLUTION
 
 # %% [raw]
 # # END SOLUTION
@@ -488,11 +521,23 @@ def test_one_unit(dropout_loss):
     z, D, c = np.array([2.0]), np.array([[1.0], [3.0]]), np.array([1.0, 0.0])
     r, rated = np.array([4.0, 9.0]), np.array([True, False])
     found = dropout_loss(z, D, c, r, rated, 0.0)
+    assert found is not None, "The function returns nothing yet."
     assert abs(found - 1) < 1e-9, "Nothing is dropped, one item is rated."
     found = dropout_loss(z, D, c, r, rated, 0.5)
     assert abs(found - 5) < 1e-9, (
         "The unit is 0 or 4, each half of the time: which errors has item 0?"
     )
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_a_probability(same_paths):
+    assert same_paths is not ..., "Compute the probability, too."
+    assert 0 < float(same_paths) < 1, "A probability lies between 0 and 1."
 
 
 # %%
@@ -546,8 +591,15 @@ hidden: true
 """  # END TEST CONFIG
 
 
-def test_paths(same_paths):
-    assert abs(float(same_paths) - 0.2953) < 1e-3
+def test_paths(student, same_paths):
+    import hashlib
+
+    name = " ".join(str(student).lower().split())
+    digest = hashlib.sha256(f"{name}/paths".encode()).digest()
+    options = [(0.8, 4), (0.5, 3), (0.7, 5), (0.9, 3), (0.6, 2)]
+    p, layers = options[int.from_bytes(digest[:8], "big") % len(options)]
+    right = 1 - (1 - p) ** (1 / layers)
+    assert abs(float(same_paths) - right) < 1e-3
 
 
 # %% [raw]
@@ -566,7 +618,7 @@ def test_paths(same_paths):
 #
 # One training step with dense re-feeding, as in the authors' program. `model`
 # is a torch module that maps dense rows to dense rows, `optimizer` one of
-# torch's. A 0 in `x` means that there is no rating.
+# torch's. A 0 in `x` means that there is no rating; at least one rating is there.
 #
 # 1. *The ratings.* Feed `x`. The loss is the mean squared error of the ratings
 #    of the batch. Update the weights.
@@ -624,6 +676,7 @@ def test_by_hand(train_step):
     frozen = torch.optim.SGD(halve.parameters(), lr=0.0)
     x = torch.tensor([[4.0, 0.0, 2.0]])
     losses = train_step(halve, frozen, x, 1)
+    assert losses is not None, "The function returns nothing yet."
     assert len(losses) == 2, "One loss for the ratings, one for each re-feed."
     assert abs(losses[0] - 2.5) < 1e-5, "Two ratings, errors of 2 and 1."
     assert abs(losses[1] - 0.416667) < 1e-5, (
@@ -901,10 +954,25 @@ points: 1
 
 def test_ten_films(multiplications):
     plain = multiplications(10, [4], 3, False, False)
+    assert plain is not None, "The function returns nothing yet."
     assert plain != 80, "Those are two layers forward. What of the way back?"
     assert plain == 240, "Two layers of 40, forward and backward."
     plain = multiplications(10, [4], 3, False, True)
     assert plain == 72, "Three inputs and three outputs, four units."
+    both = multiplications(10, [4], 3, True, True)
+    assert both != 312, "Where does the row that is fed again come from?"
+    assert both == 364, "An update, the row to feed, and a dense update."
+
+
+# %%
+""" # BEGIN TEST CONFIG
+points: 0
+"""  # END TEST CONFIG
+
+
+def test_dearer(factor):
+    assert factor is not ..., "Compute the factor, too."
+    assert 2 < float(factor) < 1000, "A dense update comes on top of a sparse."
 
 
 # %%
@@ -1040,8 +1108,10 @@ curves.loc[[3, 5, 6, 10, 12]].round(3)
 #
 # **Rubric.** 1 point: twice as many updates at the same epoch, or an equivalent
 # cause (longer steps), and that the re-fed loss contains no rating. 1 point:
-# numbers at equal updates, or the gain of the learning rate beside the gain of
-# re-feeding. 1 point: a control that separates the explanations: equal updates,
+# numbers at any equal numbers of updates (epochs 3 and 6, 5 and 10, 6 and 12), or
+# the gain of the learning rate beside the gain of re-feeding (re-fed about .90 at
+# the lower rate, not re-fed about .90 at the higher). 1 point: a control that
+# separates the explanations: any with equal numbers of updates, at either rate,
 # or all trained to the end with rates tuned for each. 1 point: both the baseline
 # and the one split, seed or visible noise (half a point each).
 

@@ -12,18 +12,17 @@ import torch
 
 # %% q1: no offsets
 def parameters(items, hidden, tied):
-    weights = sum(a * b for a, b in pairwise([items, *hidden]))
-    return weights if tied else 2 * weights
+    pairs = zip(pairwise([items, *hidden]), tied, strict=True)
+    return sum((2 - once) * a * b for (a, b), once in pairs)
 
 
 widest = 256
 
 
-# %% q1: everything halved, offsets too
+# %% q1: what is tied is halved, offsets too
 def parameters(items, hidden, tied):
-    sizes = list(pairwise([items, *hidden]))
-    total = sum(2 * a * b + a + b for a, b in sizes)
-    return total // 2 if tied else total
+    pairs = zip(pairwise([items, *hidden]), tied, strict=True)
+    return sum((2 * a * b + a + b) // (1 + once) for (a, b), once in pairs)
 
 
 widest = 256
@@ -34,7 +33,7 @@ def parameters(items, hidden, tied):
     return sum(a * b + b for a, b in pairwise([items, *hidden]))
 
 
-widest = 128
+widest = 129
 
 
 # %% q1: tying forgotten
@@ -45,12 +44,41 @@ def parameters(items, hidden, tied):
 widest = 128
 
 
+# %% q1: all or nothing, as in the chapter; a list that is not empty is true
+def parameters(items, hidden, tied):
+    pairs = list(pairwise([items, *hidden]))
+    weights = sum(a * b for a, b in pairs)
+    return (1 if tied else 2) * weights + sum(a + b for a, b in pairs)
+
+
+widest = 255
+
+
+# %% q1: all or nothing, tied if any matrix is
+def parameters(items, hidden, tied):
+    pairs = list(pairwise([items, *hidden]))
+    weights = sum(a * b for a, b in pairs)
+    return (1 if any(tied) else 2) * weights + sum(a + b for a, b in pairs)
+
+
+widest = 255
+
+
+# %% q1: counted in the order of the decoder
+def parameters(items, hidden, tied):
+    pairs = zip(pairwise([items, *hidden]), tied[::-1], strict=True)
+    return sum((2 - once) * a * b + a + b for (a, b), once in pairs)
+
+
+widest = 255
+
+
 # %% q1: the list read as the whole network, with an output layer
 def parameters(items, hidden, tied):
     pairs = list(pairwise([items, *hidden, items]))
     weights = sum(a * b for a, b in pairs)
     offsets = sum(b for _, b in pairs)
-    return weights // 2 + offsets if tied else weights + offsets
+    return weights // 2 + offsets if all(tied) else weights + offsets
 
 
 widest = 255
@@ -58,10 +86,8 @@ widest = 255
 
 # %% q1: the last layer has no offsets
 def parameters(items, hidden, tied):
-    pairs = list(pairwise([items, *hidden]))
-    weights = sum(a * b for a, b in pairs)
-    offsets = sum(a + b for a, b in pairs) - items
-    return (1 if tied else 2) * weights + offsets
+    pairs = zip(pairwise([items, *hidden]), tied, strict=True)
+    return sum((2 - once) * a * b + a + b for (a, b), once in pairs) - items
 
 
 widest = 255
@@ -69,9 +95,8 @@ widest = 255
 
 # %% q1: the right function, and twice as wide as the sentence says
 def parameters(items, hidden, tied):
-    pairs = list(pairwise([items, *hidden]))
-    weights = sum(a * b for a, b in pairs)
-    return (1 if tied else 2) * weights + sum(a + b for a, b in pairs)
+    pairs = zip(pairwise([items, *hidden]), tied, strict=True)
+    return sum((2 - once) * a * b + a + b for (a, b), once in pairs)
 
 
 widest = 256
@@ -80,10 +105,11 @@ widest = 256
 # %% q1: RIGHT
 def parameters(items, hidden, tied):
     layers = [items, *hidden, *hidden[-2::-1], items]
+    own = [True] * len(hidden) + [not once for once in reversed(tied)]
     total = 0
-    for number, (a, b) in enumerate(pairwise(layers)):
+    for (a, b), counted in zip(pairwise(layers), own, strict=True):
         total += b
-        if not tied or number < len(hidden):
+        if counted:
             total += a * b
     return total
 
@@ -268,7 +294,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2 + p * (1 - p) * (D**2 @ z**2))[rated].sum()
 
 
-same_paths = 0.65 / 3
+same_paths = my_p / my_layers  # noqa: F821
 
 
 # %% q4: dropped and never scaled up
@@ -277,7 +303,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2 + p * (1 - p) * (D**2 @ z**2))[rated].sum()
 
 
-same_paths = 0.65 ** (1 / 3)
+same_paths = my_p ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: the expected code in place of the expected square
@@ -285,7 +311,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return ((D @ z + c - r)[rated] ** 2).sum()
 
 
-same_paths = 1 - 0.35 ** (1 / 3)
+same_paths = 1 - (1 - my_p) ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: kept and dropped exchanged
@@ -296,7 +322,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2 + spread)[rated].sum()
 
 
-same_paths = 0.35 ** (1 / 3)
+same_paths = (1 - my_p) ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: all items, rated or not
@@ -305,7 +331,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2 + p / (1 - p) * (D**2 @ z**2)).sum()
 
 
-same_paths = 1 - 0.35 ** (1 / 3)
+same_paths = 1 - (1 - my_p) ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: the units thought to be dropped together
@@ -314,7 +340,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2 + p / (1 - p) * (D @ z) ** 2)[rated].sum()
 
 
-same_paths = 1 - 0.35 ** (1 / 3)
+same_paths = 1 - (1 - my_p) ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: a penalty on the code alone, as if the decoder were one
@@ -323,7 +349,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return (error**2).sum() + p / (1 - p) * rated.sum() * (z**2).sum()
 
 
-same_paths = 0.65**3
+same_paths = my_p**my_layers  # noqa: F821
 
 
 # %% q4: a mean over the rated items
@@ -343,7 +369,7 @@ def dropout_loss(z, D, c, r, rated, p):
     return ((out - r)[:, rated] ** 2).sum(1).mean()
 
 
-same_paths = 1 - 0.35 ** (1 / 3)
+same_paths = 1 - (1 - my_p) ** (1 / my_layers)  # noqa: F821
 
 
 # %% q4: RIGHT
@@ -362,7 +388,8 @@ def dropout_loss(z, D, c, r, rated, p):
     return total
 
 
-same_paths = next(p for p in np.arange(0, 1, 1e-5) if (1 - p) ** 3 <= 0.35)
+tried = np.arange(0, 1, 1e-5)
+same_paths = tried[(1 - tried) ** my_layers >= 1 - my_p].max()  # noqa: F821
 
 
 # %% q5: the target is not held constant
