@@ -1136,9 +1136,9 @@ def test_orders_and_sums(number):
 # coordinates are trained on the same users with the same seed: with
 # $\beta = 0.3$, with $\beta = 1$, and with $\beta = 0.3$ on the *mean* of the
 # KL over coordinates. For each coordinate we take the KL, averaged over the
-# training users, and sort. The table has the sum of the KL over coordinates, the
-# number of coordinates with more than 0.1, and what an event costs,
-# $-\log \pi_i$ on average, if $z = \mu$. (It takes up to half a minute.)
+# training users, and sort. The table has the sum of the KL, the number of
+# coordinates with more than 0.1, and what an event costs, $-\log \pi_i$ on
+# average, if $z = \mu$. (It takes up to half a minute.)
 
 
 # %%

@@ -1090,11 +1090,11 @@ def test_the_same_weights_as_with_two_optimisers(cycle):
 #   \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)}}
 # $$
 #
-# (its $\epsilon$ is left out). A weight had $n \ge 1$ updates from a fresh start,
-# all with the same gradient $g \ne 0$. Then its part is "frozen": $k$ updates
-# with $g_t = 0$, at most 500. Derive how far it moves in these $k$ updates; $g$
-# drops out. Return the distance, a number not below zero; $\eta$ is the learning
-# rate `lr`.
+# (its $\epsilon$ is left out). A weight had $n \ge 1$ updates from a fresh
+# start, all with the same gradient $g \ne 0$. Then its part is "frozen": $k$
+# updates with $g_t = 0$, at most 500. Derive how far it moves in these $k$
+# updates; $g$ drops out. Return the distance, a number not below zero; $\eta$
+# is the learning rate `lr`.
 
 # %% [raw]
 # # BEGIN SOLUTION
