@@ -1214,7 +1214,7 @@ print(pd.DataFrame(table).T.round(2))
 # explains are worth more. Those that carry the strongest differences between
 # users pay; one that is nearly silent brings noise with hardly any signal, and
 # switching it off saves its KL and its noise. With the price at .3 more of them
-# pay: 23 are above .1.
+# pay: more than twenty are above .1.
 #
 # (2) The loss is a trade: $\beta$ is the price of a unit of KL in units of
 # log-likelihood. With a higher price the minimum has less KL and more cost per
