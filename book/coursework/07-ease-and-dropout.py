@@ -21,10 +21,10 @@
 # # Assignment 7: EASE, and dropout as a penalty
 #
 # Goes with the chapter *Linear autoencoders: one matrix, no hidden layer*.
-# Eight questions, 32 points, one and a half to two hours. Each question says
-# its level (◆ check, ◆◆ apply, ◆◆◆ research) and its kind. Replace every
-# `...`. The cell below a question runs its visible checks, which give hints;
-# hidden checks decide the points. No question needs the answer to another one.
+# Eight questions, 32 points, about two hours. Each question says its level
+# (◆ check, ◆◆ apply, ◆◆◆ research) and its kind. Replace every `...`. The cell
+# below a question runs its visible checks, which give hints; hidden checks
+# decide the points. No question needs the answer to another one.
 #
 # Throughout, $X$ is the matrix of users × items, 1 for an event and 0 for
 # none, $G = X^\top X$, and a user with the row $x$ is scored by $x B$. EASE is
@@ -75,6 +75,10 @@ def ndcg(B):
     return ranking.per_user["ndcg@100"].mean()
 
 
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
+
+
 # %% [raw]
 # # BEGIN QUESTION
 # name: q1
@@ -84,7 +88,8 @@ def ndcg(B):
 # ## Question 1 · ◆ · implement · 5 points
 #
 # The closed form, with dropout of the input as an option. `X` is a sparse
-# matrix of *ratings*: each stored entry is an event, whatever its value. With
+# matrix of *ratings*: each stored entry is an event, whatever its value (also
+# a stored 0; no entry is stored twice). With
 #
 # $$
 # \Lambda = \frac{p}{1-p} \operatorname{diag}(G) + \lambda I, \qquad
@@ -245,8 +250,12 @@ def test_the_ratings_are_left_alone(ease):
 
 # %%
 ratings = split.train.scipy()
-for p in (0.0, 0.5):
-    print(f"dropout {p}: NDCG@100 {ndcg(ease(ratings, 100.0, p)):.4f}")
+weights = {p: ease(ratings, 100.0, p) for p in (0.0, 0.5)}
+if weights[0.0] is None:
+    print("Answer question 1 first.")
+else:
+    for p, B in weights.items():
+        print(f"dropout {p}: NDCG@100 {ndcg(B):.4f}")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -256,15 +265,17 @@ for p in (0.0, 0.5):
 # %% [markdown]
 # ## Question 2 · ◆◆◆ · derive and check · 5 points
 #
-# Why zero? Let the diagonal be prescribed: minimise
-# $\lVert X - XB \rVert_F^2 + \lambda \lVert B \rVert_F^2$ subject to
-# $B_{jj} = d_j$ for all $j$, with any numbers $d_j$. Follow the proof for EASE:
-# add a Lagrange multiplier for each condition, solve for $B$, and choose the
-# multipliers such that the conditions hold.
+# Let the diagonal be prescribed, not as zero, but as any numbers $d_j$:
+# minimise $\lVert X - XB \rVert_F^2 + \lambda \lVert B \rVert_F^2$ subject to
+# $B_{jj} = d_j$ for all $j$. Follow the proof for EASE: add a Lagrange
+# multiplier for each condition, solve for $B$, and choose the multipliers such
+# that the conditions hold.
 #
-# Then say what a multiplier *means*. Let $m(d)$ be the minimum. `slope` is its
-# gradient: by how much the minimum of the objective changes, per unit, if $d_j$
-# moves a little and the other weights follow to their new best values.
+# Then derive what a multiplier tells. Let $m(d)$ be the minimum. `slope` is its
+# gradient, whatever sign and factor your multipliers have: by how much the
+# minimum of the objective changes, per unit, if $d_j$ moves a little and the
+# other weights follow to their new best values. (To think about, without
+# points: at which $d$ is the slope zero, and which model is that?)
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -272,9 +283,9 @@ for p in (0.0, 0.5):
 
 # %%
 def pinned(G, l2, d):
-    """The minimiser with diagonal ``d`` [items, items], and ``slope`` [items].
+    """A pair: the minimiser ``B`` [items, items], then ``slope`` [items].
 
-    ``G`` is the array X'X of floats.
+    ``G`` is the array X'X of floats, ``d`` [items] the diagonal of ``B``.
     """
     # BEGIN SOLUTION
     P = np.linalg.inv(G + l2 * np.eye(len(G)))
@@ -382,8 +393,7 @@ def test_what_the_multipliers_say(pinned):
 #   $\lVert x_{\cdot j} - X B_{\cdot j} \rVert^2 + \lambda \lVert B_{\cdot j}
 #   \rVert^2$, where $x_{\cdot j}$ is column $j$ of $X$.
 #
-# Hint: write $F$ in terms of $P = (G + \lambda I)^{-1}$ alone. No entry of $F$
-# on the diagonal is 1.
+# No entry of $F$ on the diagonal is 1.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -391,7 +401,7 @@ def test_what_the_multipliers_say(pinned):
 
 # %%
 def from_ridge(F, l2):
-    """EASE's ``B`` [items, items], and ``least`` [items]."""
+    """A pair: EASE's ``B`` [items, items], then ``least`` [items]."""
     # BEGIN SOLUTION
     copied = F.diagonal()
     B = F / (1 - copied)
@@ -484,7 +494,8 @@ def test_what_is_left_over(from_ridge):
 #
 # Something grows by *your* factor $f$, and all else stays as it was. By which
 # factor is the cost multiplied? For large numbers, leading terms only, and
-# with the inverse computed in the ordinary way. Decide first.
+# with the inverse computed in the ordinary way. Enter numbers or expressions in
+# `f`. Decide first.
 #
 # - `inverse, items`: steps for the inverse of $G + \lambda I$, with $f$ times
 #   the items.
@@ -610,12 +621,12 @@ def test_users(student, factor):
 # %% [markdown]
 # ## Question 5 · ◆◆◆ · derive and check · 5 points
 #
-# Each event of the input is dropped with probability $p$, independently of all
-# others; what is kept is divided by $1 - p$: $\tilde x_j = \delta_j x_j /
-# (1-p)$, where $\delta_j = 0$ means dropped. The whole row must come out, but
-# errors at *dropped* positions weigh $a$ and errors at *kept* positions weigh
-# $b$. (Draw $\delta_j$ where $x_j = 0$, too: such a position is dropped or kept
-# like any other.) Derive the expected loss of all users, *exactly*:
+# Each position of a row, whether it holds a 1 or a 0, is dropped with
+# probability $p$, independently of all others; what is kept is divided by
+# $1 - p$: $\tilde x_j = \delta_j x_j / (1-p)$, where $\delta_j = 0$ means
+# dropped. The whole row must come out, but errors at *dropped* positions weigh
+# $a$ and errors at *kept* positions weigh $b$. Derive the expected loss, summed
+# over all users, *exactly*:
 #
 # $$
 # \mathbb E \sum_{u,i} w_{ui} \Bigl( x_{ui} - \sum_j \tilde x_{uj} B_{ji}
@@ -624,8 +635,7 @@ def test_users(student, factor):
 # b & \text{if } \delta_{ui} = 1. \end{cases}
 # $$
 #
-# The chapter does $a = b = 1$ and $a = 1/p$, $b = 0$. Split the expectation by
-# $\delta_{ui}$, and ask in each case what is still random. (A sum over all $2^I$
+# The chapter does $a = b = 1$ and $a = 1/p$, $b = 0$. (A sum over all $2^I$
 # masks of a row is exact, too, and a good test of your formula with three
 # items. With a thousand nobody lives to see its end.)
 
@@ -660,7 +670,7 @@ points: 1
 """  # END TEST CONFIG
 
 
-def test_one_event(expected_loss):
+def test_one_event_and_two(expected_loss):
     import numpy as np
 
     one, B = np.array([[1.0]]), np.array([[0.6]])
@@ -671,6 +681,12 @@ def test_one_event(expected_loss):
     found = expected_loss(one, B, 0.25, 0.0, 1.0)
     assert abs(found - 0.03) < 1e-9, (
         "Kept three times in four; then 1 / 0.75 comes in."
+    )
+    two, B = np.array([[1.0, 1.0]]), np.array([[0.6, 0.5], [0.0, 0.0]])
+    found = expected_loss(two, B, 0.25, 0.0, 1.0)
+    assert abs(found - 0.28) < 1e-9, (
+        "Item 1 is predicted from item 0 alone. Split the expectation by "
+        "whether item 1 is dropped, and ask what is still random in each case."
     )
 
 
@@ -756,7 +772,8 @@ def test_every_mask(expected_loss):
 # in $B$. Do not fit again: from $P = (G + \lambda I)^{-1}$ and her row $x$,
 # derive the new $P$ in $I^2$ steps (look up the formula of Sherman and
 # Morrison), and return EASE's $B$ as if she had never been there. No inverse of
-# a matrix of items × items, and no solution of such a system.
+# a matrix of items × items, and no solution of such a system. Leave `P` as it
+# is.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -794,7 +811,9 @@ def test_she_had_both(without):
 
     # Four users have item 0, two of them item 1 as well; l2 is 1.
     P = np.linalg.inv(np.array([[5.0, 2.0], [2.0, 3.0]]))
+    before = P.copy()
     B = np.asarray(without(P, np.array([1.0, 1.0])))
+    assert np.array_equal(P, before), "P belongs to the caller."
     assert not B.diagonal().any(), "EASE has no diagonal."
     assert not np.allclose(B, [[0, 3 / 6], [3 / 4, 0]]), (
         "This is B with her in the data twice."
@@ -897,6 +916,8 @@ axes = curves.plot(logx=True, marker="o", xlabel="penalty", ylabel="NDCG@100")
 axes.axhline(ndcg(counts), ls=":", c="grey", label="scores x G, no diagonal")
 axes.legend()
 plt.show()
+print(curves.round(4))
+print(f"scores x G, no diagonal: {ndcg(counts):.4f}")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -912,8 +933,8 @@ plt.show()
 # $x_i = 0$, so that $F_{ii}$ never enters a score. Why does it matter all the
 # same, and which items suffer most? (2) On the left EDLAE falls much less than
 # EASE. Which penalty does it have when $\lambda$ is nearly zero? (3) On the
-# right all three meet, and end at the dotted line. Why there? Six to ten
-# sentences.
+# right all three come together, and end almost at the dotted line. Why there?
+# Six to ten sentences.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -935,12 +956,17 @@ plt.show()
 # that $B_{ij} \approx G_{ij} / \lambda$. The factor $\lambda P_{jj}$ tends to
 # 1, and $\lambda$ outweighs $G_{jj}$ in EDLAE's penalty: the same limit for all
 # three. A ranking ignores $1/\lambda$, so they end as the raw co-occurrence
-# counts, which favour what is popular.
+# counts, which favour what is popular. On the way, at $10^3$ and $10^4$, the
+# free diagonal is above EASE by .001 to .002: its factor is not yet 1 and holds
+# popular items back a little, where the counts favour them too much. Without
+# paired differences over users this says little.
 #
 # **Rubric.** 1 point for each of the three: half for the mechanism, half for
 # the formula behind it (the factor $1 - F_{jj}$ and popular items; $p/(1-p)\,
-# G_{jj}$; $B \approx G/\lambda$). "It copies its input" alone is worth half a
-# point in (1): it does not say why items not in the input are ranked worse.
+# G_{jj}$; $B \approx G/\lambda$). In (1), "popular items", "items with a large
+# $G_{jj}$" and "items with a small $P_{jj}$" all count. "It copies its input"
+# alone is worth half a point in (1): it does not say why items not in the input
+# are ranked worse. In (3) nothing need be said of the small differences.
 
 # %% [raw]
 # # END SOLUTION
@@ -983,13 +1009,15 @@ plt.show()
 # diagonal: copying is punished, not forbidden; $F_{ij} = (1 - F_{jj}) B_{ij}$.
 # Only the loss on what was dropped ignores the diagonal. (4) A negative weight
 # says that an item speaks against another *once the rest is known*; the paper
-# loses about a twentieth of its recall by cutting them. Clip and measure. (5) Seen items
-# are not in the held-out part. Left in the lists, they take places and can
-# give no hit, so no model's NDCG can rise; if it did, held-out items were among
-# those seen. Count them.
+# loses about a twentieth of its recall by cutting them. Clip and measure. (5)
+# Seen items are not in the held-out part. Left in the lists, they take places
+# and can give no hit, so no model's NDCG can rise; if it did, held-out items
+# were among those seen. Count them.
 #
-# **Rubric.** 1 point for each of three: half for naming it, half for the
-# formula, number or experiment.
+# **Rubric.** 1 point for each of any three of the five: half for naming it,
+# half for the formula, number or experiment. The first sentence counts if the
+# answer says that a closed form has nothing to train, or that Adam on EASE's
+# objective would go on changing the result after one epoch.
 
 # %% [raw]
 # # END SOLUTION

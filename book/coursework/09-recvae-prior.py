@@ -57,6 +57,9 @@ events = datasets.load("ml-latest-small").at_least(4).with_min_count(user=5)
 split = splits.held_out_users(events, num_users=100)
 print(split.fingerprint(), split.train)
 
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
+
 # %% [raw]
 # # BEGIN QUESTION
 # name: q1
@@ -75,9 +78,10 @@ print(split.fingerprint(), split.train)
 # $$
 #
 # the second parameter of $\mathcal N$ being a variance. Every number of the
-# code has a mixture of its own. Return $\log p(z)$ for each. It has to be a
-# finite number for *any* finite code, also for one where each of the three
-# densities is too small for a floating-point number.
+# code has a mixture of its own. Return $\log p(z)$ for each. It has to be
+# right, and a finite number, for any $z$ and $\mu$ between $-10^{100}$ and
+# $10^{100}$ and any $\log \sigma^2$ between $-700$ and $700$. Warnings do no
+# harm.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -319,13 +323,12 @@ def test_samples(quantity):
 # sample of the code: $\log q(z) - \log p(z)$ with $z \sim q$. How noisy is
 # that? Take the one case that can be solved, $q = \mathcal N(m, s^2)$ and
 # $p = \mathcal N(0, 1)$. Derive the mean and the standard deviation of the
-# estimate. (Write $z = m + s\varepsilon$ and sort by powers of $\varepsilon$.
-# $\varepsilon$ and $\varepsilon^2$ are uncorrelated; $\varepsilon^2$ has
-# variance 2.)
+# estimate.
 #
 # Then a whole code: `numbers` independent numbers, all with the same `m` and
-# `s`. What is the smallest number of samples whose mean has a standard error of
-# at most 5 % of the divergence? Enter it as `samples`.
+# `s`. A sample is now a draw of the whole code. What is the smallest number of
+# samples whose mean has a standard error of at most 5 % of the code's
+# divergence? Enter it as `samples`.
 
 # %%
 m, s, numbers = draw(
@@ -345,25 +348,20 @@ print(f"your m is {m}, your s is {s}, and your code has {numbers} numbers")
 
 
 # %%
-# BEGIN SOLUTION NO PROMPT
 def kl_estimate(m, s):
-    """Mean and standard deviation of the estimate from one sample."""
+    """A pair of floats: mean and standard deviation of one sample's estimate.
+
+    One number of the code, with any ``m`` and any ``s`` above zero.
+    """
+    # BEGIN SOLUTION
     mean = 0.5 * (s**2 + m**2 - 1) - math.log(s)
     variance = (m * s) ** 2 + 0.5 * (s**2 - 1) ** 2
     return mean, math.sqrt(variance)
+    # END SOLUTION
 
 
-mean, sd = kl_estimate(m, s)
-samples = math.ceil((sd / (0.05 * mean)) ** 2 / numbers)
-# END SOLUTION
-""" # BEGIN PROMPT
-def kl_estimate(m, s):
-    # Mean and standard deviation of the estimate from one sample, two floats.
-    ...
-
-
-samples = ...
-"""  # END PROMPT
+mean, sd = kl_estimate(m, s)  # SOLUTION NO PROMPT
+samples = math.ceil((sd / (0.05 * mean)) ** 2 / numbers)  # SOLUTION
 
 # %% [raw]
 # # END SOLUTION
@@ -377,12 +375,18 @@ points: 1
 """  # END TEST CONFIG
 
 
-def test_two_cases(kl_estimate):
+def test_three_cases(kl_estimate):
     mean, sd = kl_estimate(0, 1)
     assert abs(mean) < 1e-9 and abs(sd) < 1e-9, "Here q is p. Any noise?"
     mean, sd = kl_estimate(2, 1)
     assert abs(mean - 2) < 1e-9, "With s = 1 the divergence is m squared / 2."
-    assert abs(sd - 2) < 1e-9, "Which power of epsilon is left with s = 1?"
+    assert abs(sd - 2) < 1e-9, (
+        "Write z = m + s epsilon: which power of epsilon is left with s = 1?"
+    )
+    sd = kl_estimate(0, 2)[1]
+    assert abs(sd - 2.12132) < 1e-5, (
+        "And with m = 0? The square of epsilon has variance 2."
+    )
 
 
 # %%
@@ -476,8 +480,7 @@ def test_samples_for_a_code(student, samples):
 # \qquad z_u = \mu(\tilde x_u) + \sigma(\tilde x_u) \odot \varepsilon_u .
 # $$
 #
-# Note who reads $x$ and who reads $\tilde x$: the denoising is in that. The
-# networks come as functions of float tensors:
+# The networks come as functions of float tensors:
 #
 # - `encode(rows)` gives $\mu$ and $\log \sigma^2$, each [users, code];
 # - `decode(z)` gives logits [users, items], and $\pi$ is their softmax;
@@ -668,7 +671,8 @@ def test_sampled_divergence(recvae_loss):
 # $$
 #
 # with the mean $\bar a$ and the variance $v = \frac1D \sum_d (a_d - \bar a)^2$
-# over the $D$ units of one user. Note that $h_0$ is not in the sum.
+# over the $D$ units of one user. Note that $h_0$ is not in the sum. A warning
+# of NumPy does no harm.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -847,15 +851,15 @@ def shared_optimiser(model):
 # ## Question 6 · ◆◆ · implement · 5 points
 #
 # One cycle of RecVAE's training: three epochs of the encoder with dropout .5;
-# then the old encoder takes over the weights of the encoder; then one epoch of
+# then the old encoder gets a copy of the encoder's weights; then one epoch of
 # the decoder without dropout. An epoch is an update for each batch, in their
 # order.
 #
 # There is **one** Adam for the weights of both parts. Nobody may move out of
 # turn, not even by a last digit; what Adam remembers of a part must be there
-# when its turn comes again. (What does Adam do with a gradient of zero, and
-# what with `None`? The documentation of `zero_grad` helps.) Your function will
-# be called again for the next cycle.
+# when its turn comes again. Your function will be called again for the next
+# cycle, so try it on the toy for more than one. Which gradients it leaves
+# behind, and whether `requires_grad` is as it was, does not matter.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1083,13 +1087,14 @@ def test_the_same_weights_as_with_two_optimisers(cycle):
 # m_t = \beta_1 m_{t-1} + (1 - \beta_1)\, g_t, \quad
 # v_t = \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2, \quad
 # w_t = w_{t-1} - \eta\,
-#   \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)}} .
+#   \frac{m_t / (1 - \beta_1^t)}{\sqrt{v_t / (1 - \beta_2^t)}}
 # $$
 #
-# A weight had $n$ updates from a fresh start, all with the same gradient
-# $g \ne 0$. Then its part is "frozen": $k$ updates with $g_t = 0$. Derive how
-# far it moves in these $k$ updates. (Why does $g$ drop out?) Return the
-# distance, a number not below zero; $\eta$ is the learning rate `lr`.
+# (its $\epsilon$ is left out). A weight had $n \ge 1$ updates from a fresh
+# start, all with the same gradient $g \ne 0$. Then its part is "frozen": $k$
+# updates with $g_t = 0$, at most 500. Derive how far it moves in these $k$
+# updates; $g$ drops out. Return the distance, a number not below zero; $\eta$
+# is the learning rate `lr`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1202,7 +1207,8 @@ print(f"{model.num_parameters:,} weights, {model.CYCLE} epochs in a cycle")
 #
 # The paragraph is made up; each of its sentences has been said or programmed
 # somewhere in like form. Find four that are wrong or do not follow, and say for
-# each which number, formula or experiment shows it.
+# each which number, formula or experiment shows it. (A VampPrior is a mixture
+# of the encoder's posteriors at pseudo-inputs, which are learnt.)
 #
 # > The composite prior of RecVAE is a VampPrior with three components. It keeps
 # > all codes near zero during the whole training. As a KL divergence cannot be
@@ -1233,7 +1239,10 @@ print(f"{model.num_parameters:,} weights, {model.CYCLE} epochs in a cycle")
 # changed at once. Give both the same passes and renew the prior in both.
 #
 # **Rubric.** 1 point for each of four: half for naming it, half for the number,
-# formula or experiment. Any four of the five count.
+# formula or experiment. Any four of the five count. Of the last sentence one
+# thing is enough: the unequal passes, the old encoder that is never renewed, or
+# that one run in which several things changed cannot show that any of them is
+# *necessary*.
 
 # %% [raw]
 # # END SOLUTION
