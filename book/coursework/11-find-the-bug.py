@@ -21,7 +21,7 @@
 # # Assignment 11: find the bug
 #
 # Goes with the chapter *Mistakes in the wild*. Twelve questions, 37 points,
-# about three hours. Each question says its level (◆ check, ◆◆ apply, ◆◆◆
+# three to four hours. Each question says its level (◆ check, ◆◆ apply, ◆◆◆
 # research) and its kind. Replace every `...`. The cell below a question runs its
 # visible checks, which give hints; hidden checks decide the points. No question
 # needs the answer to another one.
@@ -32,13 +32,14 @@
 #
 # **Evidence**, `exposes_n(program)`. It gets *some* program with the docstring of
 # `program_n`, calls it as often as it likes, and returns `True` if that program
-# breaks the docstring as the one that you see does, and `False` if it keeps it.
-# It will be tried on the program that you see, on others that break the same
-# promise in another way or in fewer cases, and on right ones that are written
+# breaks any sentence of its docstring, and `False` if it keeps them all.
+# It will be tried on the program that you see, on others that break what this one
+# breaks, in another way or in fewer cases, and on right ones that are written
 # quite differently: loops or vectors, other orders where the docstring leaves
 # them open, other random numbers. So do not look at the code, do not ask for more
 # than the docstring promises, and do not call a program with what its docstring
-# excludes.
+# excludes. Nothing is empty: every size, `k` and count is at least 1. Called so,
+# no program stops with an error. A call of your evidence may take two seconds.
 #
 # Where only one answer is right you may compare with your mended program. Where
 # many are, you need a *relation* that all of them obey.
@@ -47,7 +48,8 @@
 # arguments.
 #
 # In the first check of each question your evidence must convict the program
-# that you see, and acquit your own.
+# that you see, and acquit your own. Helpers may stand in cells of their own; they
+# are run when your work is graded.
 #
 # Write your name as your course knows it: one question draws its numbers from
 # it, so that not everyone has the same.
@@ -73,6 +75,9 @@ def draw(question, options):
     return options[int.from_bytes(digest[:8], "big") % len(options)]
 
 
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
+
 # %% [markdown]
 # Two fitted models, to see some of the programs at work on real data.
 
@@ -97,7 +102,8 @@ print(split.fingerprint(), known.fingerprint())
 # %% [markdown]
 # ## Question 1 · ◆ · criticise and implement · 3 points
 #
-# Lists for some users. Scores are any numbers, and no two of a user are equal.
+# Lists for some users. Scores are finite and below 1,000 in size, and no two of a
+# user are equal.
 
 
 # %%
@@ -256,7 +262,8 @@ def program_2(logits, seen, k):
 
     ``logits`` (float) and ``seen`` (bool) are arrays [users, items]; returns an
     int array [users, k]. Logits are what a softmax reads: any numbers from -1000
-    to 1000, no two of a user equal. Everybody has at least k unseen items.
+    to 1000, those of a user at least .001 apart. Everybody has at least k unseen
+    items.
     """
     masked = np.where(seen, 0.0, logits)
     return np.argsort(-masked, axis=1)[:, :k]
@@ -367,7 +374,8 @@ def test_mended_2(mended_2):
 
     rng = np.random.default_rng(2)
     for shift in (-900, -3, 0, 900):
-        logits = rng.normal(size=(40, 15)) * 4 + shift
+        steps = [rng.permutation(16_000)[:15] for _ in range(40)]
+        logits = np.array(steps) / 1000 - 8 + shift
         seen = rng.random(logits.shape) < 0.6
         seen[:, 3:8] = False
         found = np.asarray(mended_2(logits.copy(), seen.copy(), 5)).tolist()
@@ -400,10 +408,10 @@ def program_3(model, fold_in, held_out, k):
 
     ``fold_in`` and ``held_out`` are float arrays of 0 and 1 [users, items], no
     cell is 1 in both, and everybody has something in both. ``model(X)`` reads
-    what is known of some users, [any number of them, items], and returns their
-    scores, in this shape. What is known is never recommended; the held-out items
-    are what it should find, and it must not be told them. k is at most the number
-    of items that are not known.
+    what is known of some of the users, [any number of them, items], and returns
+    their scores, in this shape; no two scores of a user are equal. What is known
+    is never recommended; the held-out items are what it should find, and it must
+    not be told them. k is at most the number of items that are not known.
     """
     scores = np.where(fold_in > 0, -np.inf, model(held_out))
     best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
@@ -429,7 +437,7 @@ def exposes_3(program):
 
     def spy(X):
         told.append(np.array(X)[:, 7:].any())
-        return np.array(X, dtype=float)
+        return np.array(X) - 0.01 * np.arange(9.0)
 
     program(spy, fold_in, held_out, 2)
     return bool(any(told))
@@ -467,7 +475,8 @@ points: 1
 
 def test_your_own_case_3(program_3, exposes_3, mended_3):
     assert exposes_3(program_3), (
-        "What recall should a model have that only repeats what it was told?"
+        "What recall should a model have that only repeats what it was told, "
+        "and breaks ties by the number of the item?"
     )
     assert not exposes_3(mended_3), (
         "By your own evidence your mended program is wrong, too."
@@ -553,7 +562,8 @@ def test_mended_3(mended_3):
 def program_4(users, actual, predicted):
     """The RMSE: the root of the mean squared error over all ratings, a float.
 
-    Three arrays [ratings]; ``users`` are the numbers of who gave each.
+    Three arrays [ratings]; ``users`` are the numbers of who gave each. The error
+    is right to one part in a million.
     """
     squares = pd.Series((actual - predicted) ** 2)
     return float(np.sqrt(squares.groupby(users).mean()).mean())
@@ -693,8 +703,8 @@ def test_mended_4(mended_4):
 def program_5(X):
     """Every row divided by its Euclidean length; a row of zeros stays as it is.
 
-    A float tensor [users, items], entries 0 or at least .001 in size; returns one
-    of the same shape. Lengths are right to one part in a thousand, or better.
+    A float tensor [users, items], entries 0 or from .001 to 1e6 in size; returns
+    one of the same shape. Every entry is right to one part in a thousand.
     """
     return X / X.norm(dim=1, keepdim=True)
 
@@ -831,8 +841,8 @@ def program_6(encode, decode, X):
     """Scores from the mean of each user's code; a float tensor [users, items].
 
     ``encode(X)`` reads some rows of X and returns mean and logarithm of the
-    variance of their codes, two tensors [rows, codes]; ``decode(z)`` turns codes
-    into scores, row by row.
+    variance of their codes, two finite tensors [rows, codes]; ``decode(z)`` turns
+    codes into scores, row by row.
     """
     mean, logvar = encode(X)
     noise = torch.randn(mean.shape)
@@ -975,9 +985,10 @@ def test_mended_6(mended_6):
 def program_7(mean, logvar, generator):
     """A draw from a normal distribution for each entry, independent of the others.
 
-    ``mean`` and ``logvar``, the logarithm of the *variance*, are tensors of one
-    shape; returns a tensor of this shape. All randomness comes from ``generator``,
-    a torch.Generator.
+    ``mean`` and ``logvar``, the logarithm of the *variance*, are float tensors of
+    one shape, ``logvar`` from -10 to 10; returns a tensor of this shape. All
+    randomness comes from ``generator``, a torch.Generator; two calls with the same
+    one give independent draws.
     """
     noise = 0.01 * torch.randn(mean.shape, generator=generator)
     return mean + noise * (0.5 * logvar).exp()
@@ -1127,7 +1138,8 @@ def program_8(epochs, updates, cap, steps):
 
     A list of ``epochs * updates`` numbers. Beta begins at most at ``cap / steps``,
     never falls during the training, is never above ``cap``, and is ``cap`` after
-    the first ``steps`` updates of the training (from position ``steps`` on).
+    the first ``steps`` updates of the training (from position ``steps`` on); all
+    this up to 1e-9. ``cap`` is above 0 and at most 1.
     """
     betas = []
     for _ in range(epochs):
@@ -1258,10 +1270,9 @@ def test_mended_8(mended_8):
         epochs, updates, cap, steps = case
         betas = np.array(mended_8(*case))
         assert betas.shape == (epochs * updates,)
-        assert 0 <= betas[0] <= cap / steps + 1e-9
+        assert betas[0] <= cap / steps + 1e-9
         assert (np.diff(betas) > -1e-9).all() and betas.max() < cap + 1e-9
         assert np.allclose(betas[steps:], cap)
-        assert (betas[: steps // 2] < cap).all()
 
 
 # %% [raw]
@@ -1437,7 +1448,8 @@ def program_10(model, epochs, update, evaluate):
 
     ``update(model)`` makes the updates of one epoch. Whenever it is called, the
     model and all its parts are in training mode. ``evaluate(model)`` is called
-    after each ``update``, with all in evaluation mode.
+    after each ``update``, with all in evaluation mode. Neither of the two changes
+    a mode.
     """
     results = []
     model.train()
@@ -1625,7 +1637,8 @@ def program_11(start, loss, steps, times):
 
     ``start`` is a float tensor, ``loss(w)`` a differentiable scalar without
     randomness. Every training makes ``steps`` updates and begins as if there had
-    been none before.
+    been none before. The program has no randomness of its own, leaves ``start`` as
+    it is, and does not diverge if second derivatives of the loss are below 20.
     """
     w = start.clone().requires_grad_()
     optimizer = torch.optim.Adam([w], lr=0.1)
@@ -1804,16 +1817,16 @@ def test_mended_11(mended_11):
 #
 # Besides evidence and a mended program, write down which measured values, from 0
 # to 1, the program below lets pass for *your* expected value: the lowest and the
-# highest. Is zero among them?
+# highest, to four decimals.
 
 
 # %%
 def program_12(measured, expected, spread):
     """Whether a measured metric agrees with the expected one, a bool.
 
-    All three are floats, ``expected`` from 0 to 1, ``spread`` above 0. True if the
-    measured value is within two spreads of the expected one, False if it is more
-    than six away, on either side; between two and six either will do.
+    All three are floats, the first two from 0 to 1, ``spread`` at least 1e-6. True
+    if the measured value is within two spreads of the expected one, False if it is
+    more than six away, on either side; between two and six either will do.
     """
     return abs(measured - expected) <= max(0.1 * expected, 0.05)
 
@@ -1928,8 +1941,10 @@ def test_mended_12(mended_12):
                 for sign in (-1, 1):
                     near = expected + sign * away * spread
                     far = expected + sign * (away + 6.2) * spread
-                    assert mended_12(near, expected, spread)
-                    assert not mended_12(far, expected, spread)
+                    if 0 <= near <= 1:
+                        assert mended_12(near, expected, spread)
+                    if 0 <= far <= 1:
+                        assert not mended_12(far, expected, spread)
 
 
 # %%

@@ -29,7 +29,8 @@
 # Replace every `...`. The cell below a question runs its visible checks, which
 # give hints; hidden checks decide the points. No question needs the *right*
 # answer to another one: the project may use the library's functions wherever
-# it could use yours.
+# it could use yours. Helpers may stand in cells of their own; they are run when
+# your work is graded.
 #
 # A good project is one whose verdict a stranger would believe. Which verdict it
 # is plays no part in the grade: *inconclusive*, with a plan that says what it
@@ -51,8 +52,7 @@ import numpy as np
 import pandas as pd
 import scipy.stats
 
-from reclib import datasets, evaluation, evidence, splits, training
-from reclib.models import DeepAutoencoder
+from reclib import datasets, evaluation, evidence, models, splits, training
 
 
 def draw(question, options):
@@ -61,6 +61,9 @@ def draw(question, options):
     digest = hashlib.sha256(f"{name}/{question}".encode()).digest()
     return options[int.from_bytes(digest[:8], "big") % len(options)]
 
+
+if not student.strip():
+    print("Write your name into the cell above, then run this one again.")
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -90,7 +93,8 @@ def draw(question, options):
 # of $[l, h]$ lies in $A$, `"contradicted"` if none of it does, and
 # `"inconclusive"` otherwise. If there is a reason not to compare, the verdict
 # is `"not comparable"`, whatever the values; without any value it is
-# `"not testable here"`.
+# `"not testable here"`. Rounding will not bother you: no check lies on a border,
+# save with whole numbers.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -227,12 +231,13 @@ def test_no_verdict(verdict):
 # points: 5
 
 # %% [markdown]
-# ## Question 2 · ◆◆◆ · derive and check · 5 points
+# ## Question 2 · ◆◆ · derive and check · 5 points
 #
 # A row of the register has a **claim** in words and four parts that decide it: a
 # `test`, which is an expression that *measures*; a `value`; a `relation`; and a
 # `tolerance`. The sentences below are made up, but in the manner of reports on
-# MovieLens latest-small. Give each of *your* three its four parts.
+# MovieLens latest-small. Give each of *your* three its four parts, which repeat
+# what the sentence says, be it true or not.
 #
 # - Tolerances come from the rounding: half a unit of the last printed digit. An
 #   order (*more than*, *below*) has the tolerance 0.
@@ -252,7 +257,7 @@ SENTENCES = {
     "halves": "Of the ratings, 30 % are half stars, such as 3.5.",
     "lowest": "Below 1 % of the ratings have the lowest value.",
     "spread": "The variance of the ratings is 1.2.",
-    "wide": "There are more than 16 films for every user.",
+    "wide": "There are more than 16 times as many films as users.",
     "unrated": "A user has left 9,558.7 films unrated on average.",
 }
 yours = draw(
@@ -483,7 +488,7 @@ for name, row in rows.items():
 # ## Question 3 · ◆◆ · implement · 5 points
 #
 # Several models, the same $J$ random splits, one baseline. For each other model
-# let $d_j$ be its error less the baseline's on split $j$, with mean $\bar d$ and
+# let $d_j$ be its error minus the baseline's on split $j$, with mean $\bar d$ and
 # standard deviation $s$ (divide by $J - 1$). Splits overlap, so the standard
 # error is the corrected one,
 #
@@ -498,7 +503,9 @@ for name, row in rows.items():
 # the one before it, and never above 1.
 #
 # A split on which one of the two models has no value (`nan`) does not count for
-# this pair.
+# this pair. Each pair has at least two splits left, with differences that are not
+# all equal. `scipy.stats` is there for quantiles; write Holm's rule yourself, and
+# check it against `evaluation.holm`.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -547,7 +554,7 @@ def test_five_folds(versus):
     base = np.array([0.9, 0.91, 0.89, 0.92, 0.9])
     table = versus(pd.DataFrame({"a": base + d, "b": base}), "b", 1 / 4)
     row = table.loc["a"]
-    assert abs(row["difference"] - 0.003) < 1e-9, "Other less baseline."
+    assert abs(row["difference"] - 0.003) < 1e-9, "Other minus baseline."
     assert abs(row["p"] - 0.0132) > 1e-3, "That is the ordinary test."
     assert abs(row["p"] - 0.0474) < 1e-3, "t is 2.828, with 4 degrees."
     assert abs(row["high"] - 0.005945) < 1e-5, "2.776 standard errors."
@@ -657,7 +664,7 @@ def test_missing_splits(versus):
 # they are. The interval $\bar x \pm t_{.975,\,n-1}\, s / \sqrt n$ then only
 # shrinks. Give the smallest $n \ge 2$ for which it contains none of `borders`:
 # for an order that is the one border $v + \tau$ or $v - \tau$, for an equality
-# both. An interval that just touches a border contains it. If 10,000 seeds are
+# the two. (The pilot has at least two values, not all equal.) An interval that just touches a border contains it. If 10,000 seeds are
 # not enough, return `None`: this claim cannot be decided so.
 
 # %% [raw]
@@ -749,8 +756,8 @@ CLAIMS = {
     "A-14": "06-going-deep",
     "A-18": "06-going-deep",
     "Y-09": "12-multinomial-autoencoders",
-    "Y-22": "12-multinomial-autoencoders",
-    "Y-15": "12-multinomial-autoencoders",
+    "A-09": "06-going-deep",
+    "A-17": "06-going-deep",
 }
 REPORTS = {
     "gao2020autoencoders": "Gao (2020), on MovieLens 1M",
@@ -768,9 +775,14 @@ if row["because"]:
 # %% [markdown]
 # All of it is to be run on MovieLens latest-small, on a laptop or in Colab, in
 # less than half an hour of computing. `splits`, `training.fit`, `evaluation` and
-# the models of `reclib` are all you need; `evidence.mean_interval` gives the
-# standard error of a mean and its interval. You may restrict the data, to films
-# with 20 ratings, say, if you say so: it is then a claim about these.
+# the classes in `models` (`models.MODELS` names them) are all you need.
+# `evidence.mean_interval` gives the interval of Questions 1 and 4, for values that
+# are independent; `versus` of Question 3 has the one for splits that overlap. You
+# may restrict the data, to films with 20 ratings, say, if you say so: it is then a
+# claim about these.
+#
+# Some of these experiments stand in a chapter. Learn from them, but take the seeds
+# 100, 101, ..., which no chapter uses: you cannot know yet what they give.
 
 # %% [raw]
 # # BEGIN QUESTION
@@ -781,7 +793,7 @@ if row["because"]:
 # %% [markdown]
 # ## Question 5 · ◆◆◆ · design · 6 points, graded by hand
 #
-# Write this **before you run anything**. One page at most, with these headings.
+# Write this **before you run anything**. At most 450 words, with these headings.
 #
 # 1. **Hypothesis.** One sentence that a measurement can contradict: which number
 #    of which model, against which other, in which direction, and the tolerance,
@@ -805,13 +817,13 @@ if row["because"]:
 # need other sentences; the rubric is for all.*
 #
 # **Hypothesis.** The RMSE on held-out ratings of a single-layer autoencoder
-# without a penalty, less that of the same network with an L2 penalty of .0003, is
+# without a penalty, minus that of the same network with an L2 penalty of .0003, is
 # below 0 (tolerance 0, as for an order in the register). The report says *of any
 # strength*, so one strength that helps refutes it, while one that hurts would not
 # confirm it. The smallest difference that would matter is .005.
 #
 # **Protocol.** MovieLens latest-small, films with at least 100 ratings. For each of
-# five seeds a random fifth of the ratings is the test and a tenth of the rest
+# the seeds 100 to 104 a random fifth of the ratings is the test and a tenth of the rest
 # the validation set; the seed decides split and initial weights. Both arms: 40
 # units, sigmoid, Adam with a rate of .03, batches of 100, at most 15 epochs, the
 # epoch with the least validation error, the same split, the same initial weights.
@@ -858,8 +870,10 @@ if row["because"]:
 # Run it. Leave in `results` a DataFrame with a row for each training: `seed`,
 # `label` (which arm, baseline or control), `value` (the metric), `split` (the
 # fingerprint of the split) and whatever else you need. At least five seeds, every
-# label with every seed. Say in the text cell what you changed after the plan, and
-# why.
+# label with every seed. A control may change the training part alone (permute its
+# ratings, say), so that it has the split of its seed as well. Leave in `compared`
+# the labels of the arms, the one that the others are compared with first. Say in
+# the text cell what you changed after the plan, and why.
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -879,19 +893,17 @@ if row["because"]:
 # BEGIN SOLUTION NO PROMPT
 import torch
 
-from reclib.models import ItemMean
-
 torch.set_num_threads(1)  # faster for matrices as small as these
 subset = datasets.load("ml-latest-small").with_min_count(item=100)
 
 
 def arms():
     """The item mean as baseline, no penalty, one that may help, one too large."""
-    yield "item mean", ItemMean()
+    yield "item mean", models.ItemMean()
     for l2 in (0.0, 3e-4, 1e-1):
         yield (
             f"penalty {l2:g}",
-            DeepAutoencoder(
+            models.DeepAutoencoder(
                 (40,),
                 activation="sigmoid",
                 last_linear=True,
@@ -928,10 +940,13 @@ def run(seed):
         }
 
 
-results = pd.DataFrame([row for seed in range(5) for row in run(seed)])
+rows_of_runs = [row for seed in range(100, 105) for row in run(seed)]
+results = pd.DataFrame(rows_of_runs)
+compared = ["penalty 0.0003", "penalty 0"]
 # END SOLUTION
 """ # BEGIN PROMPT
 results = ...
+compared = [...]  # labels of the arms, first the one to compare with
 """  # END PROMPT
 
 # %% [raw]
@@ -941,8 +956,9 @@ results = ...
 # # END QUESTION
 
 # %% [markdown]
-# Your table, one column an arm. A seed of which an arm is missing, or whose arms
-# had different splits, cannot be paired.
+# Your table, one column a label, and a figure of the arms: their differences from
+# the first one, seed by seed. A seed of which an arm is missing, or whose arms had
+# different splits, cannot be paired.
 
 # %%
 if isinstance(results, pd.DataFrame):
@@ -952,8 +968,12 @@ if isinstance(results, pd.DataFrame):
         "one split a seed:",
         (results.groupby("seed")["split"].nunique() == 1).all(),
     )
-    by_seed.T.plot(marker="o", legend=False, figsize=(6, 2.6), rot=15)
-    plt.ylabel("value, one line a seed")
+    first, *others = compared
+    differences = by_seed[others].sub(by_seed[first], axis=0)
+    differences.index = differences.index.astype(str)
+    differences.plot(marker="o", linestyle="", figsize=(6, 2.6))
+    plt.axhline(0, color="grey")
+    plt.ylabel(f"minus {first}")
     plt.show()
 
 # %% [raw]
@@ -965,7 +985,7 @@ if isinstance(results, pd.DataFrame):
 # %% [markdown]
 # ## Question 7 · ◆◆◆ · explain · 5 points, graded by hand
 #
-# The verdict, in at most 15 lines that the authors of the report could read
+# The verdict, in at most 300 words that the authors of the report could read
 # without anger. It has: the word, from the rule that you wrote down before; the
 # difference with its interval, the number of seeds and the fingerprint of at least
 # one split; what the figure shows seed by seed; what the controls did; how the
@@ -977,18 +997,17 @@ if isinstance(results, pd.DataFrame):
 
 # %% [markdown]
 # *For G-20.* **Inconclusive, for a small network on these data.** Without a penalty
-# the RMSE is higher by .0113, where the claim wants it lower, but the interval
-# corrected for overlapping splits, -.0042 to .0268, contains 0 (five seeds;
-# fingerprints in `results`). The ordinary interval, .0012 to .0213, would have said
-# *contradicted*; the plan said which of the two counts. All five lines of the figure
-# fall from no penalty to the small one, by .001 to .021, so that the direction is
-# rather sure and its size is not. The control behaves: a penalty of .1 gives 1.06,
-# far worse than all else. The baseline is a warning: without a penalty the network
-# is no better than the mean of each item, with it a little better on four seeds of
-# five. Nearly all runs had their best epoch at one of the last two allowed, so
-# that both arms would gain from more. The book found the same direction on
-# MovieLens 1M, and there an interval without 0; ten times as many users leave less
-# to chance, which ten seeds here would test. The report deserves credit for
+# the RMSE is higher by .0047, where the claim wants it lower, but the interval
+# corrected for overlapping splits, -.0046 to .0139, contains 0 (seeds 100 to 104;
+# the split of the first is c80f61a087a4). So does the ordinary one, -.0013 to .0106.
+# In the figure four of five points lie above zero, by up to .010, and one a little
+# below: not even the direction is sure. The control behaves: a penalty of .1 gives
+# 1.06, far worse than all else. The baseline is a warning: without a penalty the
+# network beats the mean of each item on three seeds of five, with it on all, and
+# never by much. With the penalty nearly every run had its best epoch at the last one
+# allowed, so that this arm would gain from more. The book found the same direction
+# on MovieLens 1M, and there an interval without 0; ten times as many users leave
+# less to chance, and keeping films of fewer ratings would try that here. The report deserves credit for
 # printing a result against the custom of the field, in one table with a baseline:
 # that is what made it checkable.
 #
@@ -1018,9 +1037,10 @@ if isinstance(results, pd.DataFrame):
 # otherwise, could have turned the verdict, and what would the smallest run cost
 # that tries? (b) Suppose that your program has one mistake that you have not
 # found. Which of those of the chapter *Mistakes in the wild* would be invisible in
-# your figure, and which check would find it? (c) With the spread of your pilot, how
-# many seeds would decide the claim at the tolerance that you chose? If the number
-# is absurd, what should be measured in its place?
+# your figure, and which check would find it? (c) Question 4 shrinks $s / \sqrt n$.
+# Does the interval that you used shrink like that? With the spread that you found,
+# how many seeds would decide the claim at the tolerance that you chose, if any number
+# would? If none does, or an absurd one, what should be measured in its place?
 
 # %% [raw]
 # # BEGIN SOLUTION
@@ -1034,19 +1054,26 @@ if isinstance(results, pd.DataFrame):
 # penalty hinders copying. Changing the held-out ratings must leave every
 # prediction as it is. A mean over users in place of the RMSE would not show
 # either; two users on paper find it. (c) With the differences, whose
-# deviation is .0081, and the border 0, `seeds_needed` says 5, which are there; with
-# the correction, the smallest n for which $t \sqrt{1/n + .278}\; .0081 < .0113$ is
-# 10. More seeds never bring the second half-width below .0083, so that a difference
-# smaller than that could not be told on these data at all: then a larger test, or
-# larger data, and not more seeds.
+# deviation is .0048, and the border 0, `seeds_needed` says 7. But that interval takes
+# splits as independent. The half-width of the other, $t \sqrt{1/n + .278}\; .0048$,
+# never falls below $1.96 \sqrt{.278}\; .0048 = .0050$, more than the .0047 that was
+# found: no number of splits of these ratings decides it. More data would, or a
+# question that can be answered: is the difference smaller than one that matters?
 #
 # **Rubric.** (a) 1 point: two choices that could really turn it, with a cost; half
 # for choices that only scale the numbers. (b) 2 points: a mistake that the figure
 # would not show *and why*, and a check that fails on the wrong program. (c) 1
-# point: a number that follows from the pilot, and a sensible conclusion.
+# point: a number that follows from the spread, or *none*, since the corrected
+# half-width has a floor, and a sensible conclusion; half for the plain formula beside
+# a corrected interval without a word on the difference.
 
 # %% [raw]
 # # END SOLUTION
 
 # %% [raw]
 # # END QUESTION
+
+# %% [markdown]
+# **Before you hand in:** run all cells, save the notebook, and only then make the
+# file that you hand in. Questions 5 to 8 are graded from what stands in it: your
+# table and your figure must be there.

@@ -601,7 +601,7 @@ def looks_ahead(program):
             if not torch.equal(*minus):
                 return True
             a, b = (part.masked_fill(minus[0], 0.0) for part in both)
-            if ((a - b).abs() > 1e-4 * (1 + a.abs())).any():
+            if ((a - b).abs() > 1e-4).any():
                 return True
     return False
 
