@@ -4,11 +4,11 @@ The code of a chapter is executed once. Each of its solutions then starts from t
 chapter left, as if its reader had done no other exercise; only objects that another solution
 changed in place stay changed.
 
-Two things are shortened, to stay within four minutes. Of a chapter in LONG_CHAPTERS only names and
-untested results are needed here, so ``training.fit`` ends after EPOCHS epochs and its assertions
-are left out; nbval executes it in full. A solution in LONG_SOLUTIONS trains for EPOCHS epochs, too:
-its code runs from the first line to the last, but shows other numbers than those its text speaks
-of, so that it asserts nothing that training decides. All others train as they stand.
+To stay within four minutes, two things are shortened. A chapter in LONG_CHAPTERS trains for EPOCHS
+epochs, and its assertions are left out: nbval executes it in full. A solution in LONG_SOLUTIONS
+trains for EPOCHS epochs, too. Its code runs from the first line to the last, but shows other
+numbers than those its text speaks of. So what such training decides is asserted in no solution.
+All others run as they stand.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from reclib.interactions import Interactions
 from reclib.models import IALS
 
 CHAPTERS = execute.find_chapters()
+PYTHON = "```python\n"
 EPOCHS = 1
 LONG_CHAPTERS = {
     "06-going-deep",
@@ -64,7 +65,7 @@ def blocks(text: str, kind: str) -> list[colab.Block]:
 def code_of(solution: colab.Block) -> str:
     """The Python code of a solution without its fences; empty if it is prose alone."""
     code = [block.body.split("\n") for block in blocks(solution.body, "code")]
-    return "\n".join(line for first, *lines, _ in code if first == "```python" for line in lines)
+    return "\n".join(line for _, *lines, _ in code for line in lines)
 
 
 def with_code() -> Iterator:
@@ -87,6 +88,8 @@ def faults(text: str) -> list[str]:
     for solution in solutions:
         if not solution.body.strip():
             found.append(f"{solution.title}: empty")
+        if any(not block.body.startswith(PYTHON) for block in blocks(solution.body, "code")):
+            found.append(f"{solution.title}: has code that is not run")
         if "dropdown" not in solution.options.get("class", "").split():
             found.append(f"{solution.title}: does not fold")
     return found
@@ -106,6 +109,7 @@ PLANTED = {
     EXERCISE * 2 + SOLUTION: "ex-x: 2 exercises of this label",
     EXERCISE + SOLUTION + SOLUTION.replace("ex-x", "ex-y"): "ex-y: solves no exercise",
     EXERCISE + SOLUTION.replace("Two.\n", ""): "ex-x: empty",
+    EXERCISE + SOLUTION.replace("Two.", "```\n1 + 1\n```"): "ex-x: has code that is not run",
     EXERCISE + SOLUTION.replace(":class: dropdown\n", ""): "ex-x: does not fold",
 }
 
@@ -127,7 +131,7 @@ def run(code: str, name: str, names: dict[str, object], assertions: bool = True)
 
 @contextmanager
 def shortened(apply: bool) -> Iterator[None]:
-    """Let nothing train for more than EPOCHS epochs, if it is to apply."""
+    """Let ``training.fit``, and iALS, end after EPOCHS epochs, if it is to apply."""
     fit, solve = training.fit, IALS.fit
 
     def short_fit(*arguments, epochs: int = 0, **options) -> training.History:
@@ -147,8 +151,8 @@ def shortened(apply: bool) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="module")
 def figures_close_when_shown() -> Iterator[None]:
     """As in a notebook; nothing opens a window."""
-    with pytest.MonkeyPatch.context() as patch:
-        plt.switch_backend("agg")
+    plt.switch_backend("agg")
+    with plt.rc_context(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(plt, "show", lambda: plt.close("all"))
         yield
 
@@ -182,3 +186,14 @@ def names(left_by_chapter) -> Iterator[dict[str, object]]:
 def test_solution_runs(left_by_chapter, solution, names):
     with shortened(solution.title in LONG_SOLUTIONS):
         run(code_of(solution), solution.title, names)
+
+
+def test_what_is_shortened_exists():
+    assert set(CHAPTERS) >= LONG_CHAPTERS
+    assert {solution.values[1].title for solution in with_code()} >= LONG_SOLUTIONS
+
+
+def test_a_wrong_solution_fails():
+    [solution] = blocks(SOLUTION.replace("Two.", "```python\nassert 1 + 1 == 3\n```"), "solution")
+    with pytest.raises(AssertionError):
+        run(code_of(solution), solution.title, {})
