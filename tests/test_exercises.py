@@ -34,6 +34,7 @@ EPOCHS = 1
 LONG_CHAPTERS = {
     "06-going-deep",
     "07-noise-and-variation",
+    "08-latent-augmentation",
     "10-implicit-feedback",
     "11-cdae",
     "12-multinomial-autoencoders",
@@ -43,9 +44,9 @@ LONG_CHAPTERS = {
     "19-mistakes-in-the-wild",
 }
 LONG_SOLUTIONS = {
-    *("ex-autorec-3", "ex-autorec-4", "ex-deep-5", "ex-deep-6"),
+    *("ex-autorec-3", "ex-autorec-4", "ex-deep-5", "ex-deep-6", "ex-noise-4", "ex-noise-5"),
     *("ex-implicit-5", "ex-implicit-6", "ex-cdae-3", "ex-cdae-4", "ex-cdae-5"),
-    *("ex-svae-4", "ex-after-5"),
+    *("ex-multinomial-3", "ex-multinomial-5", "ex-svae-4", "ex-after-5"),
 }
 
 
