@@ -22,7 +22,16 @@ class Guard(backend_registration._DummyDeviceGuard):
         return 0
 
 
-backend_registration._setup_privateuseone_for_python_backend(NAME, device_guard=Guard())
+class Module(backend_registration._DummyBackendModule):
+    """No device either, whose random numbers ``fork_rng`` would have to keep."""
+
+    def device_count(self):
+        return 0
+
+
+backend_registration._setup_privateuseone_for_python_backend(
+    NAME, backend_module=Module(), device_guard=Guard()
+)
 torch.autograd.set_multithreading_enabled(False)
 DEVICE = torch.device(NAME, 0)
 aten = torch.ops.aten

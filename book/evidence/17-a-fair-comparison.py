@@ -1209,7 +1209,10 @@ Markdown(said)
 # Four are rejected.
 #
 # ```python
-# print(evaluation.holm(pd.Series([0.001, 0.020, 0.012, 0.300, 0.013])).round(3).tolist())
+# p = pd.Series([0.001, 0.020, 0.012, 0.300, 0.013])
+# adjusted = evaluation.holm(p)
+# assert adjusted.round(3).tolist() == [0.005, 0.048, 0.048, 0.048, 0.3]
+# assert (p <= 0.05 / 5).sum() == 1 and (adjusted <= 0.05).sum() == 4
 # ```
 # :::
 #
@@ -1227,8 +1230,8 @@ Markdown(said)
 # zero: it keeps the width $t\, s \sqrt{1/9}$, since the same ratings cannot say more.
 #
 # ```python
-# for J in (10, 10, 100):
-#     print(J, round(float(np.sqrt(1 + J / 9)), 2))
+# for J, factor in ((10, 1.45), (100, 3.48)):
+#     assert abs(np.sqrt(1 + J / 9) - factor) < 0.005
 # ```
 # :::
 #

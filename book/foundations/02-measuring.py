@@ -1230,9 +1230,15 @@ verdict.round(3)
 # ```python
 # h = torch.tensor([[False, True, False, False, True]])
 # n3 = torch.tensor([3])
-# for name, metric in metrics.RANKING.items():
-#     print(name, metric(h, n3, 5).item(), metric(h, n3, 2).item())
-# assert np.isclose(metrics.ndcg(h, n3, 5), 0.4776, atol=1e-4)
+# by_hand = {
+#     "precision": (2 / 5, 1 / 2), "recall": (2 / 3, 1 / 3),
+#     "capped_recall": (2 / 3, 1 / 2), "ndcg": (0.4776, 0.3869),
+#     "map": (0.3, 0.25), "mrr": (1 / 2, 1 / 2),
+# }
+# for name, values in by_hand.items():
+#     metric = metrics.RANKING[name]
+#     found = [metric(h, n3, k).item() for k in (5, 2)]
+#     assert np.allclose(found, values, atol=1e-4)
 # ```
 # ````
 #
@@ -1260,7 +1266,8 @@ verdict.round(3)
 # Q = torch.tensor([[1, 0], [1, 0], [0, 0], [0, 0]]).bool()
 # plain = [metrics.recall(x, n_, 2).mean().item() for x in (P, Q)]
 # capped = [metrics.capped_recall(x, n_, 2).mean().item() for x in (P, Q)]
-# assert plain[0] < plain[1] and capped[0] > capped[1]
+# assert np.allclose(plain, [0.15, 0.275])
+# assert np.allclose(capped, [0.75, 0.375])
 # ```
 # ````
 #
@@ -1373,6 +1380,7 @@ verdict.round(3)
 #     p_ = scipy.stats.binom.cdf(9, m, (r_ - 1) / 9_999)
 #     plt.semilogx(r_, p_, label=f"m = {m}")
 #     print(m, p_[[9, 49]].round(3))
+# assert p_[9] > 0.9 and p_[49] < 0.1  # the last m tells them apart
 # plt.xlabel("true rank")
 # plt.legend()
 # plt.show()

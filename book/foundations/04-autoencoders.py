@@ -1237,7 +1237,9 @@ assert not spy.training
 #     size = V.square().sum() + W.square().sum()
 #     return (rows - rows @ V @ W.T).square().sum() + 0.5 * size
 # V, W = descend(f, (2, 2), (2, 2), seed=0)
-# print(linalg.svdvals(rows.numpy() @ V @ W.T))
+# found = linalg.svdvals(rows.numpy() @ V @ W.T)
+# assert np.allclose(found, [3 - 0.5 / 3, 0.5], atol=1e-4)
+# assert abs(f(torch.tensor(V), torch.tensor(W)) - 1.722) < 1e-3
 # ```
 # ::::
 #
@@ -1301,9 +1303,12 @@ assert not spy.training
 # p = 0.9
 # good = torch.linalg.solve(C + p / (1 - p) * D, C)
 # raw_noise = torch.linalg.solve((1 - p) * C + p * D, C)
-# print(torch.allclose(raw_noise, good / (1 - p)))
-# print(errors_of((R64 @ raw_noise).float())[1],
-#       errors_of((R64 @ good).float())[1])
+# assert torch.allclose(raw_noise, good / (1 - p))
+# too_large, right = (
+#     errors_of((R64 @ M_).float())[1] for M_ in (raw_noise, good)
+# )
+# print(too_large, right)
+# assert right < too_large
 # ```
 # ::::
 #
@@ -1337,7 +1342,9 @@ assert not spy.training
 #     size = Z.square().sum() + W.square().sum()
 #     return (A - Z @ W.T).square().sum() + lam * size
 # Z, W = descend(factorisation, (60, K), (n, K), seed=0, lr=0.02)
-# print(linalg.svdvals(Z @ W.T)[:K], sigma[:K] - lam)
+# found = linalg.svdvals(Z @ W.T)[:K]
+# print(found, sigma[:K] - lam)
+# assert np.allclose(found, sigma[:K] - lam, atol=1e-3)
 # ```
 # ::::
 #

@@ -592,6 +592,11 @@ assert squeezed_rmse > 2 > 1 > stretched_rmse
 # $n = 3706$ it gives $3{,}710{,}206$ for U-AutoRec: more than six and more than four
 # parameters for each of the 900,188 training ratings. It *can* memorise, as the second
 # mistake above shows. The penalty and the number of epochs keep it from doing so.
+#
+# ```python
+# for n, count, ratio in ((6040, 6_046_540, 6), (3706, 3_710_206, 4)):
+#     assert 2 * n * 500 + n + 500 == count > ratio * 900_188
+# ```
 # :::
 #
 # :::{exercise} ◆ A step by hand
@@ -611,6 +616,7 @@ assert squeezed_rmse > 2 > 1 > stretched_rmse
 # tiny.zero_grad()
 # tiny.loss(items).backward()
 # print(tiny.V.grad[1].item())
+# assert abs(tiny.V.grad[1].item() + 6.107) < 1e-3
 # ```
 # :::
 #
@@ -687,8 +693,11 @@ assert squeezed_rmse > 2 > 1 > stretched_rmse
 # first = evaluation.predict(model, pair, clip=ratings.scale)
 # second = evaluation.predict(biases, pair, clip=ratings.scale)
 # mixed = torch.where(unknown_item, second, first)
-# for each in (first, mixed):
-#     print(metrics.rmse(each, pair.held_out.values).item())
+# errors = [
+#     metrics.rmse(each, pair.held_out.values).item() for each in (first, mixed)
+# ]
+# print(errors)
+# assert errors[1] < errors[0]
 # ```
 # Several in a hundred held-out ratings are of unknown items here, and the rule costs
 # more than most differences between models. On MovieLens 1M it hardly matters: almost

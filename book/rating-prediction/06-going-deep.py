@@ -1172,8 +1172,8 @@ if dataset == "ml-latest-small":
 # $9{,}904{,}488$: five and ten ratings for each.
 #
 # ```python
-# for tied in (False, True):
-#     count = parameters(17_768, [512, 512, 1024], tied)
+# for tied, count in ((False, 19_788_136), (True, 9_904_488)):
+#     assert parameters(17_768, [512, 512, 1024], tied) == count
 #     print(count, 98_074_901 / count)
 # ```
 # :::
@@ -1195,7 +1195,9 @@ if dataset == "ml-latest-small":
 # with torch.no_grad():
 #     tiny.encoder[0].copy_(w)
 # tiny.loss(two).backward()
-# print(tiny.encoder[0].grad.flatten())
+# gradient = tiny.encoder[0].grad.flatten()
+# print(gradient)
+# assert torch.allclose(gradient[[0, 2]], torch.tensor([-12.5547, 0.0]))
 # ```
 # :::
 #
@@ -1212,9 +1214,11 @@ if dataset == "ml-latest-small":
 #
 # ```python
 # h = ACTIVATIONS["selu"](torch.randn(1_000_000))
-# for drop in (torch.nn.Dropout(0.65), torch.nn.AlphaDropout(0.65)):
+# plain, alpha = torch.nn.Dropout(0.65), torch.nn.AlphaDropout(0.65)
+# for drop, variance in ((plain, 1 / 0.35), (alpha, 1)):
 #     kept = drop(h)
 #     print(kept.mean().item(), kept.var().item())
+#     assert abs(kept.mean()) < 0.02 and abs(kept.var() - variance) < 0.05
 # ```
 # :::
 #
@@ -1237,7 +1241,8 @@ if dataset == "ml-latest-small":
 #     for _ in range(2000):
 #         c, z2 = (v * v).sum(), (two.dense() @ v).square().sum()
 #         v = v - 0.001 * 4 * c * (c - 1) / 6 * z2 * v
-#     print(length, (v * v).sum().item(), (v / v.norm()).flatten())
+#     assert abs((v * v).sum() - 1) < 1e-4
+#     assert torch.allclose(v / v.norm(), w / w.norm())
 # ```
 # :::
 #

@@ -1261,7 +1261,9 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 # $w = -(\frac13, 1) / (\frac{10}{9} + \frac12)$, that is $q = -0.2069$ and $b = -0.6207$.
 #
 # ```python
-# print(mf._solve(small.T, users)[1])
+# found = mf._solve(small.T, users)[1]
+# print(found)
+# assert torch.allclose(found, torch.tensor([-0.2069, -0.6207]), atol=1e-4)
 # ```
 # :::
 #
@@ -1279,8 +1281,9 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 #
 # ```python
 # zero = torch.zeros(1)
-# for sigma2 in (4.0, 0.25):
-#     print(losses.gaussian_kl(zero, torch.tensor([sigma2]).log()).item())
+# for sigma2, price in ((4.0, 0.807), (0.25, 0.318)):
+#     found = losses.gaussian_kl(zero, torch.tensor([sigma2]).log()).item()
+#     assert abs(found - price) < 1e-3
 # ```
 # :::
 #
@@ -1310,7 +1313,9 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 #     c = v / (v + p / (1 - p) * (v + m**2))
 #     d = (torch.rand(X.nnz) >= p).float() / (1 - p)
 #     x = (d * X.values).numpy()
-#     print(p, round(c, 3), np.polyfit(x, X.values.numpy(), 1)[0].round(3))
+#     slope = np.polyfit(x, X.values.numpy(), 1)[0]
+#     print(p, round(c, 3), slope.round(3))
+#     assert abs(slope - c) < 0.03
 # ```
 # :::
 #
@@ -1389,8 +1394,9 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 #     return metrics.rmse(evaluation.predict_at(model, matrix, wanted), wanted.values)
 #
 # matrix = dataclasses.replace(ratings, table=shuffled).to_interactions()
-# for box in (honest, leaking):
-#     print(box.__name__, float(box(matrix, mixed)), variance**0.5)
+# found = [float(box(matrix, mixed)) for box in (honest, leaking)]
+# print(found, variance**0.5)
+# assert found[1] < variance**0.5 < found[0]
 # ```
 # The honest box stays above the standard deviation, the leaking one falls below it.
 # Permuting costs one line, and every report of this course could have run it.

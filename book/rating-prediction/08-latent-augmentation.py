@@ -1162,8 +1162,9 @@ assert (wrong, right) == (12, 11)
 # 19.35\ldots)$ contains none.
 #
 # ```python
-# for batch in (32, 16):
-#     print(batch, list(augmentation.equal_update_batches(1000, batch, 200)))
+# for batch, sizes in ((32, [38]), (16, [])):
+#     found = augmentation.equal_update_batches(1000, batch, 200)
+#     assert list(found) == sizes
 # ```
 # :::
 #
@@ -1180,8 +1181,10 @@ assert (wrong, right) == (12, 11)
 #
 # ```python
 # expected = 0.2 * len(values)
-# for loss in (notebook.loc["mean", "regular"], as_is.mean()):
-#     print(math.sqrt(loss * num_items / expected))
+# both = [notebook.loc["mean", "regular"], as_is.mean()]
+# stars = [math.sqrt(loss * num_items / expected) for loss in both]
+# print(stars)
+# assert np.allclose(stars, [1.1, 1.0], atol=0.05)
 # ```
 # About 1.1 and 1.0 stars. It is rough because the number of test ratings varies strongly
 # between splits, the loss grows with it, and we do not know the notebook's three splits.
@@ -1221,6 +1224,7 @@ assert (wrong, right) == (12, 11)
 # ```python
 # sizes = [len(part) for part in np.array_split(np.arange(536), 41)]
 # print(len(sizes), min(sizes), max(sizes), sizes.count(14))
+# assert len(sizes) == 41 and max(sizes) - min(sizes) == 1
 # ```
 # A row in a smaller batch has a slightly larger weight, one part in thirteen here. The last
 # batch of an ordinary epoch has the same problem, and a worse one: it may hold a single row.
@@ -1268,8 +1272,10 @@ assert (wrong, right) == (12, 11)
 #
 # ```python
 # sigma = reduction["ratings that it reads"].std(ddof=1)
-# print(math.ceil(((1.96 + 0.84) * sigma / claimed) ** 2))
-# print(scipy.stats.norm.cdf(claimed / sigma) ** 50)
+# pairs = math.ceil(((1.96 + 0.84) * sigma / claimed) ** 2)
+# chance = scipy.stats.norm.cdf(claimed / sigma) ** 50
+# print(pairs, chance)
+# assert pairs > 100 and chance < 1e-6
 # ```
 # Hundreds of pairs or more, and a probability that is practically zero. A gain that is small
 # against the spread *and* always positive needs a spread that is much smaller than

@@ -1111,7 +1111,9 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 # $1/\sqrt 3 \approx .58$ with item 2: the same order, a much smaller distance.
 #
 # ```python
-# print(tiny.B[1], tiny.B[0] + tiny.B[1], cosine[1])
+# one, both = tiny.B[1], tiny.B[0] + tiny.B[1]
+# assert np.allclose([one[0], one[2], both[2]], [4 / 7, 1 / 3, 1 / 6])
+# assert np.allclose(cosine[1][[0, 2]], [2 / 3, 3**-0.5])
 # ```
 # :::
 #
@@ -1128,8 +1130,10 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 #
 # ```python
 # A = draw.train.binary().gram().fill_diagonal_(0)
-# for each in (EASE(1e6).fit(draw.train), Weights(A)):
-#     print(evaluation.rank(each, draw.test).per_user.mean().round(3).to_dict())
+# found = [evaluation.rank(each, draw.test).per_user.mean()
+#          for each in (EASE(1e6).fit(draw.train), Weights(A))]
+# print(found[0].round(3).to_dict())
+# assert np.allclose(found[0], found[1], atol=0.005)
 # ```
 # :::
 #
@@ -1145,9 +1149,12 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 # A = draw.train.binary().gram().double()
 # free = Weights(torch.linalg.inv(A + l2 * torch.eye(len(A))) @ A)
 # seen = draw.test.fold_in.dense() > 0
+# shares = []
 # for each in (model, free):
 #     top = each.score(draw.test.fold_in).topk(100, dim=1).indices
-#     print(seen.gather(1, top).float().mean().item())
+#     shares.append(seen.gather(1, top).float().mean().item())
+# print(shares)
+# assert shares[0] < shares[1]
 # ```
 # A seen item has its own $F_{jj}$ added to its score, and what others say of it is
 # scaled down by $1 - F_{jj}$: reproduction goes up, prediction down. EASE gives a seen
@@ -1200,7 +1207,9 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 #     optimiser.zero_grad(); loss.backward(); optimiser.step()
 #     if step >= 1000:
 #         mean += B.detach() / 5000
-# print(mean, EDLAE(p, 1.0).fit(four).B, sep="\n")
+# closed = EDLAE(p, 1.0).fit(four).B
+# print(mean, closed, sep="\n")
+# assert (mean - closed).abs().max() < 0.03
 # ```
 # The mean over the steps agrees to about a hundredth after thousands of masks; the
 # closed form has all of them at once.
@@ -1226,6 +1235,7 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 # share = 1 - (1 / P.diagonal() - l2) / count
 # table = pd.DataFrame({"share": share, "events": count}, index=titles)
 # print(table[table["events"] >= 100].sort_values("share"))
+# assert share.min() > 0 and share.max() < 1
 # ```
 # For rare films the penalty holds the weights near zero, so the share is small whatever
 # the truth is; and it is measured on the training users.

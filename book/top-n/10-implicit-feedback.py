@@ -1029,8 +1029,8 @@ if dataset == "ml-latest-small":
 # half needs $.8(1 - e) = .5(1 - .8e)$, so $.3 = .4e$ and $e = .75$.
 #
 # ```python
-# for e in (0.01, 0.5, 0.99, 0.75):
-#     print(e, 0.8 * (1 - e) / (1 - 0.8 * e))
+# for e, chance in ((0.01, 0.798), (0.5, 0.667), (0.99, 0.038), (0.75, 0.5)):
+#     assert abs(0.8 * (1 - e) / (1 - 0.8 * e) - chance) < 1e-3
 # ```
 # :::
 #
@@ -1056,6 +1056,8 @@ if dataset == "ml-latest-small":
 #
 # new = tiny._solve(X.T, P)
 # print(new[0].item(), objective(P, Q), objective(P, new))
+# assert abs(new[0].item() - 0.835) < 1e-3
+# assert objective(P, new) < objective(P, Q)
 # ```
 # It falls, as it must: each half-step minimises over its own factors.
 # :::
@@ -1092,7 +1094,9 @@ if dataset == "ml-latest-small":
 #         P = half(E, F, *form)
 #         F = half(E.T, P, *form)
 #     scores[name] = P @ F.T
-# print(np.abs(scores["iALS"] * (1 + a) - scores["WMF"]).max())
+# difference = np.abs(scores["iALS"] * (1 + a) - scores["WMF"]).max()
+# print(difference)
+# assert difference < 1e-9
 # ```
 # The difference is of the order of rounding.
 # :::
@@ -1119,6 +1123,7 @@ if dataset == "ml-latest-small":
 #     for name, x in (("N / T", N / T), ("fixed", share)):
 #         weight = L[np.minimum(x, N).astype(int)]
 #         print(r, name, x.mean(), x.std(), weight.mean(), L[r])
+#     assert abs(share.mean() / r - 1) < 0.03 and weight.mean() < L[r]
 # ```
 # :::
 #

@@ -749,6 +749,13 @@ assert not np.allclose(right["ndcg@100"], literal["ndcg@100"], equal_nan=True)
 # Untied $2 I K + U K + K + I = 880{,}000 + 3{,}450{,}000 + 50 + 8{,}800 = 4{,}338{,}850$; tied
 # $440{,}000$ fewer. Four fifths are user nodes, each with the data of one user. An
 # autoencoder without them has a size that does not depend on the number of users.
+#
+# ```python
+# I, U, K = 8_800, 69_000, 50
+# untied = 2 * I * K + U * K + K + I
+# assert untied == 4_338_850 and I * K == 440_000
+# assert abs(U * K / untied - 0.8) < 0.01
+# ```
 # :::
 #
 # :::{exercise} ◆ Another gradient by hand
@@ -763,7 +770,7 @@ assert not np.allclose(right["ndcg@100"], literal["ndcg@100"], equal_nan=True)
 # error of user 0 is 1, times $z_0 = 1$; user 1 has $z_1 = 0$. Divided by two users: .5.
 #
 # ```python
-# print(tiny.W.grad[0].item(), tiny.W_out.grad[1].item())
+# assert np.allclose([tiny.W.grad[0].item(), tiny.W_out.grad[1].item()], [1, 0.5])
 # ```
 # :::
 #

@@ -1338,7 +1338,9 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 # :class: dropdown
 # ```python
 # per_epoch, total = updates(463_435 - 80_000, epochs=100)
-# print(per_epoch, math.ceil(0.2 * A / per_epoch), (total - 1) / A)
+# epoch, last = math.ceil(0.2 * A / per_epoch), (total - 1) / A
+# print(per_epoch, epoch, last)
+# assert (per_epoch, epoch, round(last, 4)) == (767, 53, 0.3835)
 # ```
 # 767 updates an epoch: .2 is reached in epoch 53, about half-way, and caps from .3835 on
 # are one run. The same two settings mean another $\beta$ on another data set.
@@ -1363,7 +1365,9 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 # level = model.score(small.train).mean(1)
 # count = small.train.row_counts.float()
 # best = (count / (small.train.num_cols - count)).log()
-# print(np.corrcoef(level, best)[0, 1], level.mean().item(), best.mean().item())
+# correlation = np.corrcoef(level, best)[0, 1]
+# print(correlation, level.mean().item(), best.mean().item())
+# assert correlation > 0.7
 # ```
 # :::
 #
@@ -1387,8 +1391,9 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 #     model = fitted(small_vae(gaussian(weight)), small, lr=lr)
 #     print(weight, lr, round(ndcg(model, small.validation), 4))
 # ```
-# A weight below ten was the better one for us. As many: one setting against eight is no comparison, in neither direction. The multinomial
-# has no weight, but a cap and a dropout rate. Compare the winners once, on the test users.
+# A weight below ten was the better one for us. The multinomial must get as many settings:
+# one against eight is no comparison, in neither direction. It has no weight, but a cap and
+# a dropout rate. Compare the winners once, on the test users.
 # :::
 #
 # :::{exercise} ◆◆ How wide must the code be?

@@ -874,7 +874,9 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 #          losses.log_normal(zs, torch.tensor(3.0), old),
 #          losses.log_normal(zs, zero, torch.tensor(10.0))]
 # parts = [math.log(w) + p for w, p in zip(recvae.WEIGHTS, parts, strict=True)]
-# print((-torch.stack(parts).logsumexp(0)).tolist())
+# price = -torch.stack(parts).logsumexp(0)
+# print(price.tolist())
+# assert torch.allclose(price, torch.tensor([-1.096, 8.15]), atol=0.005)
 # ```
 # :::
 #
@@ -893,9 +895,10 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 #
 # ```python
 # wide = Interactions.from_coo([0], [0], shape=(1, 20_108))
-# for model in (RecVAE(), MultVAE()):
+# for model, millions in ((RecVAE(), 17.8), (MultVAE(), 24.5)):
 #     model.build(wide)
 #     print(type(model).__name__, f"{model.num_parameters:,}")
+#     assert abs(model.num_parameters / 1e6 - millions) < 0.05
 # ```
 # :::
 #
@@ -917,6 +920,8 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 # m = 0.1
 # draws = (m**2 / 2 + m * torch.randn(5000, 200)).sum(1)
 # print(draws.mean().item(), 100 * m**2, draws.std().item(), 200**0.5 * m)
+# assert abs(draws.mean() - 100 * m**2) < 0.1
+# assert abs(draws.std() - 200**0.5 * m) < 0.1
 # ```
 # :::
 #
@@ -930,13 +935,15 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 # :::{solution} ex-recvae-4
 # :class: dropdown
 # ```python
-# default = recvae.WEIGHTS
+# default, spread = recvae.WEIGHTS, []
 # for weights in (default, (0.001, 0.998, 0.001)):
 #     recvae.WEIGHTS = weights
 #     model, _ = trained("RecVAE", 0, epochs=40)
 #     with torch.no_grad():
-#         print(weights, model.encoder(split.train, 0.0)[1].mean().item())
+#         spread.append(model.encoder(split.train, 0.0)[1].mean().item())
 # recvae.WEIGHTS = default
+# print(spread)
+# assert 0.5 < spread[0] - spread[1] < 2
 # ```
 # The spread is smaller without the anchor: its mean log variance falls by about one.
 # :::
@@ -953,6 +960,10 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 # With $n$ seeds each the difference has a standard error of $.001\sqrt{2/n}$. It has to
 # be $1.96 + .84 = 2.8$ of them away from zero: $n = 2 (2.8 \cdot .001 / .0015)^2 = 7$.
 # The report and the paper had one each.
+#
+# ```python
+# assert math.ceil(2 * (2.8 * 0.001 / 0.0015) ** 2) == 7
+# ```
 # :::
 #
 # :::{exercise} ◆◆◆ An ablation that can be trusted

@@ -945,6 +945,7 @@ assert abs(between - gains["ml20m"]) < 0.002
 #
 # ```python
 # print(bound(-math.log(0.01), 1))
+# assert abs(bound(-math.log(0.01), 1) - 1 / math.log2(101)) < 1e-3
 # ```
 # :::
 #

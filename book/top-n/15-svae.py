@@ -1188,7 +1188,9 @@ assert np.allclose(used[[2, 3]] / right[[2, 3]], 0.25, atol=0.03)
 # model = SVAE(4, 3, 4, 2, horizon=3)
 # model.build(five)
 # order = model._states(five)[1]
-# print((model._targets(five, order).dense() > 0).int().tolist())
+# targets = (model._targets(five, order).dense() > 0).int()
+# print(targets.tolist())
+# assert targets.sum(0).tolist() == [1, 3, 3, 0, 2]
 # ```
 # :::
 #
@@ -1206,7 +1208,7 @@ assert np.allclose(used[[2, 3]] / right[[2, 3]], 0.25, atol=0.03)
 # ```python
 # X = test.fold_in.rows(slice(0, 1)).binary()
 # items = fitted[0]._states(X)[1]
-# print((items.diff() > 0).all().item())
+# assert (items.diff() > 0).all()
 # ```
 # :::
 #
@@ -1275,6 +1277,7 @@ assert np.allclose(used[[2, 3]] / right[[2, 3]], 0.25, atol=0.03)
 # train = ratings.table[ratings.table["user"].isin(by_time.train_users)]
 # later = [(train["timestamp"] > c).mean() for c in cut]
 # print(round(float(np.mean(later)), 2))
+# assert np.mean(later) > 0.25
 # ```
 # A large part. The protocol tests the future of a user, not of the site.
 # :::
