@@ -53,6 +53,7 @@ import pandas as pd
 import scipy.stats
 
 from reclib import datasets, evaluation, evidence, models, splits, training
+from reclib.models import DeepAutoencoder
 
 
 def draw(question, options):
@@ -903,7 +904,7 @@ def arms():
     for l2 in (0.0, 3e-4, 1e-1):
         yield (
             f"penalty {l2:g}",
-            models.DeepAutoencoder(
+            DeepAutoencoder(
                 (40,),
                 activation="sigmoid",
                 last_linear=True,
