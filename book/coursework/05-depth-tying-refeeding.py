@@ -463,12 +463,12 @@ def test_two_bounds(reaches):
 # ## Question 4 · ◆◆◆ · derive and check · 5 points
 #
 # Dropout on the code of one user: each unit $z_k$ is set to zero with
-# probability $p < 1$, each for itself, and otherwise divided by $1 - p$. A linear
-# decoder with offsets $c_i$ then writes $\hat r_i = \sum_k D_{ik} \tilde z_k +
-# c_i$. Derive the expectation, over all that dropout may do, of the squared
-# errors summed over the items that the user has rated. A formula is wanted; a
-# mean over random draws is too inexact. What does dropout add to the loss
-# without dropout?
+# probability $0 \le p < 1$, each for itself, and otherwise divided by $1 - p$. A
+# linear decoder with offsets $c_i$ then writes $\hat r_i = \sum_k D_{ik}
+# \tilde z_k + c_i$. Derive the expectation, over all that dropout may do, of the
+# squared errors summed over the items that the user has rated. A formula is
+# wanted; a mean over random draws is too inexact. What does dropout add to the
+# loss without dropout?
 #
 # Kuchaiev and Ginsburg drop units of the code alone, the report on its whole
 # encoder, and with a lower probability. A path from input to output uses one

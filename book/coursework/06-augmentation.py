@@ -408,9 +408,11 @@ points: 0
 """  # END TEST CONFIG
 
 
-def test_a_count(failures, my_b):
+def test_a_count(failures):
     assert failures is not ..., "Count the failures, too."
-    assert 0 < failures <= 2001 - my_b, "There are some. How many n1 are tried?"
+    assert 0 < failures < 2000, (
+        "There are some, and the reader is right at times."
+    )
 
 
 # %%
@@ -952,7 +954,7 @@ print(
 print(
     f"outputs before the first update: {first.mean():.2f} ± {first.std():.2f}"
 )
-print(f"films rated by twelve users: {np.mean(touched):.0f} in the mean")
+print(f"films rated by any of twelve users: {np.mean(touched):.0f} in the mean")
 curves.round(3)
 
 # %% [raw]
