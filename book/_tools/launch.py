@@ -80,6 +80,7 @@ def list_assignments(root: Path, repository: Repository) -> str:
     for master in sorted(root.glob("book/coursework/[0-9]*.py")):
         text = master.read_text(encoding="utf-8")
         title = re.search(r"^# # Assignment \d+: (.+)$", text, re.M)[1]
+        title = title[0].upper() + title[1:]
         address = repository.colab(f"book/coursework/{master.stem}")
         lines.append(f"1. [{title}]({address})" if address else f"1. {title}")
     return "\n".join(lines)
