@@ -272,7 +272,7 @@ def test_the_numbers_come_from_the_name(made, tmp_path, slug):
     (cell,) = [cell for cell in notebook.cells if cell.source.startswith("student = ")]
     notebook.cells.append(nbformat.v4.new_code_cell(""))
     totals = set()
-    for number in range(4):
+    for number in range(2):
         cell.source = f'student = "Student {number}"'
         notebook.cells[-1].source = ""
         report = submit(tmp_path / "a.ipynb", notebook, made / "grader")
