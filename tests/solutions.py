@@ -10,10 +10,9 @@ from pathlib import Path
 import jupytext
 from bs4 import BeautifulSoup
 
-import execute
+import coursework
 
-COURSEWORK = execute.ROOT / "book" / "coursework"
-MASTERS = {path.stem: path for path in sorted(COURSEWORK.glob("[0-9][0-9]-*.py"))}
+MASTERS = coursework.find_masters()
 SHORT = 40  # characters; shorter lines may stand anywhere by chance
 # Lines of solutions that chapters, or other assignments, have for reasons of their own.
 CHANCE = {
@@ -33,7 +32,9 @@ def split(slug: str) -> tuple[set[str], set[str]]:
     In a cell of a solution the code between the marks is secret, and all that a person writes.
     """
     public, state = set(), "public"
-    secret = set((COURSEWORK / "wrong" / f"{slug}.py").read_text(encoding="utf-8").splitlines())
+    secret = set(
+        (coursework.MASTERS / "wrong" / f"{slug}.py").read_text(encoding="utf-8").splitlines()
+    )
     for cell in jupytext.read(MASTERS[slug]).cells:
         if cell.cell_type == "raw":
             marks = {"# BEGIN SOLUTION": "solution", "# BEGIN TESTS": "tests"}

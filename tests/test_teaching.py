@@ -1,57 +1,24 @@
-"""The pages for instructors and students say what the masters and the grader do, and no more.
-
-The masters are read with jupytext alone: the book's environment has no otter-grader.
-"""
+"""The pages for instructors and students say what the masters and the grader do, and no more."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 
-import jupytext
 import nbformat
 import pytest
 import solutions
-import yaml
 
 import colab
+import coursework
 import execute
+import grade
 from launch import Repository
 
-ROOT, COURSEWORK, MASTERS = execute.ROOT, solutions.COURSEWORK, solutions.MASTERS
-TOOLS = ROOT / "book" / "_tools"
+ROOT, MASTERS = execute.ROOT, coursework.find_masters()
+GRADER = (ROOT / "book" / "_tools" / "grade.py").read_text(encoding="utf-8")
 PAGES = {name: ROOT / "book" / f"{name}.md" for name in ("instructors", "students")}
 TEXT = {name: path.read_text(encoding="utf-8") for name, path in PAGES.items()}
-
-
-def code_of(tool: str) -> str:
-    return (TOOLS / f"{tool}.py").read_text(encoding="utf-8")
-
-
-def constant(tool: str, name: str) -> ast.expr:
-    """What a program assigns to a name, without running it."""
-    for node in ast.parse(code_of(tool)).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == name:
-            return node.value
-    raise LookupError(name)
-
-
-HEADING = re.compile(ast.literal_eval(constant("coursework", "HEADING").args[0]), re.M)
-
-
-def questions(slug: str) -> list[dict]:
-    """Level, points and whether graded by hand, of each question of a master."""
-    found, config = [], None
-    for cell in jupytext.read(MASTERS[slug]).cells:
-        if cell.cell_type == "raw" and cell.source.startswith("# BEGIN QUESTION"):
-            config = yaml.safe_load(cell.source)
-        elif config and cell.cell_type == "markdown":
-            heading = HEADING.search(cell.source).groupdict()
-            points, manual = int(heading["points"]), config.get("manual", False)
-            found.append({"level": len(heading["level"]), "points": points, "manual": manual})
-            config = None
-    return found
 
 
 def section(heading: str, page: str = "instructors") -> str:
@@ -82,9 +49,9 @@ def test_every_master_has_its_row():
 
 @pytest.mark.parametrize("slug", MASTERS)
 def test_the_table_agrees_with_the_master(slug):
-    found = questions(slug)
+    found = coursework.questions(MASTERS[slug])
     by_hand = [each["points"] for each in found if each["manual"]]
-    levels = [sum(each["level"] == level for each in found) for level in (1, 2, 3)]
+    levels = [sum(len(each["level"]) == level for each in found) for level in (1, 2, 3)]
     points = sum(each["points"] for each in found)
     assert ROWS[slug][:-1] == [len(found), points, len(by_hand), sum(by_hand), *levels]
 
@@ -126,7 +93,8 @@ def test_every_assignment_serves_an_objective():
 def test_the_project_rubric_has_the_points_of_its_questions():
     rows = table(TEXT["instructors"], "part")
     said = {int(re.search(r"question (\d)", row[0])[1]): int(row[1]) for row in rows}
-    found = {n: q["points"] for n, q in enumerate(questions("12-final-project"), 1) if q["manual"]}
+    project = coursework.questions(MASTERS["12-final-project"])
+    found = {n: each["points"] for n, each in enumerate(project, 1) if each["manual"]}
     assert said == found
 
 
@@ -153,11 +121,11 @@ def test_paths_and_pages_exist(page):
 
 def test_the_columns_are_those_of_the_grader():
     said = [row[0].strip("`") for row in table(TEXT["instructors"], "column")]
-    assert said == ast.literal_eval(constant("grade", "COLUMNS"))
+    assert said == grade.COLUMNS
 
 
 def test_the_limits_are_those_of_the_grader():
-    code, text = code_of("grade"), section("Grade a folder")
+    code, text = GRADER, section("Grade a folder")
     for option, unit in (("seconds", "seconds"), ("megabytes", "MB")):
         (default,) = re.findall(rf'"--{option}", type=\w+, default=(\d+)', " ".join(code.split()))
         assert f"{default} {unit}" in text and f"--{option} " in text
@@ -167,12 +135,12 @@ def test_notes_are_quoted_as_the_grader_writes_them():
     rows = table(TEXT["instructors"], "submission")
     quoted = [part for row in rows for part in re.split(r"…|; |MemoryError|300 s|\(in the", row[1])]
     own = {"question's line)", "none needed: they are not used"}
-    missing = {part.strip() for part in quoted if part.strip() not in code_of("grade")} - own
+    missing = {part.strip() for part in quoted if part.strip() not in GRADER} - own
     assert len(quoted) > 12 and not missing
 
 
 def test_the_version_of_otter_is_the_one_that_grades():
-    wanted = (COURSEWORK / "requirements.txt").read_text(encoding="utf-8")
+    wanted = (coursework.MASTERS / "requirements.txt").read_text(encoding="utf-8")
     (version,) = re.findall(r"^otter-grader==\S+", wanted, re.M)
     assert set(re.findall(r"otter-grader==\S+", TEXT["students"])) == {version}
 
@@ -183,7 +151,7 @@ def test_the_version_of_otter_is_the_one_that_grades():
 @pytest.mark.parametrize("slug", MASTERS)
 def test_the_search_for_solutions_finds_them(slug):
     """In the master itself, and in a notebook that shows a line of one among other things."""
-    master = (COURSEWORK / f"{slug}.py").read_text(encoding="utf-8").replace("\n# ", "\n")
+    master = MASTERS[slug].read_text(encoding="utf-8").replace("\n# ", "\n")
     assert len(solutions.leaks(slug, master)) > 50
     line = sorted(solutions.secret_lines(slug))[0]
     assert solutions.leaks(slug, f"Some text.\n\n    {line}\n") == [line]

@@ -23,7 +23,6 @@ from pathlib import Path
 import jupytext
 import nbformat
 import yaml
-from otter.assign import main as assign
 
 import colab
 from launch import Repository, read_setting
@@ -66,6 +65,10 @@ def make(
     master: Path, target: Path = TARGET, repository: Repository | None = None
 ) -> None:
     """Write the four versions of one assignment."""
+    from otter.assign import (
+        main as assign,  # the book's own environment has none
+    )
+
     slug, repository = master.stem, repository or read_setting(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         notebook = jupytext.read(master)
