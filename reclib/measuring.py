@@ -52,7 +52,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     :func:`_lesson`).
 
     Returns the metrics with the size of the data, the split's fingerprint, the number of epochs
-    behind them and of parameters, the seconds that fitting took (validation included) by the
+    behind them and of parameters, the validation metric after every epoch if there is one, the seconds that fitting took (validation included) by the
     clock and by the processor, which other work does not lengthen, and the peak memory of the
     process (of the GPU, if one is used) in MiB.
     """
@@ -84,6 +84,9 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
     }
+    if "validation" in history.table:  # shows whether the training was long enough
+        sign = 1 if meter.of_ratings else -1
+        result["validation"] = (sign * history.table["validation"]).round(5).tolist()
     if settings.get("curve"):
         result["curve"] = _curve(history, meter.wanted)
     if settings.get("per_user"):

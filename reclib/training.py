@@ -29,8 +29,30 @@ from tqdm import tqdm
 from reclib.interactions import Interactions, resolve_device
 from reclib.models.base import GradientRecommender, Recommender
 
+
+class AdamNormGrad(torch.optim.Adam):
+    """Adam on gradients that each tensor has divided by its norm, as in Tomczak and Welling's
+    program for the VampPrior, from which Kim and Suh (2019) have it.
+    """
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        """One update; the gradients are normalised in place, after the closure has set them."""
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad /= parameter.grad.norm() + 1e-7
+        super().step()
+        return value
+
+
 OPTIMIZERS = {
     "adam": partial(torch.optim.Adam, fused=True),  # one pass over the weights in place of ten
+    "adam-norm-grad": partial(AdamNormGrad, fused=True),
     "adagrad": torch.optim.Adagrad,
     "lbfgs": torch.optim.LBFGS,
     "rmsprop": torch.optim.RMSprop,
@@ -96,7 +118,9 @@ def fit(
         Called with the model after every epoch; *smaller is better* (for NDCG,
         return its negative). The weights of the best epoch are kept.
     patience : int, optional
-        Stop after this many epochs without a better validation value.
+        Stop after this many rounds without a better validation value. A round is an epoch, or
+        what the model calls one (``model.cycle``: four epochs of RecVAE), and none is counted
+        before its objective has settled (``model.settled_after``: a warm-up, earlier stages).
     watch : callable, optional
         Called with the model after every epoch; what it returns is added to the history,
         and decides nothing.
@@ -139,7 +163,8 @@ def fit(
         torch.manual_seed(seed)
         model.build(X)
         model.to(device)
-        optimiser = OPTIMIZERS[optimizer](model.parameters(), lr=lr, **(optimizer_options or {}))
+        parts = [{"params": part, "part": name} for name, part in model.parts().items()]
+        optimiser = OPTIMIZERS[optimizer](parts, lr=lr, **(optimizer_options or {}))
         if optimizer_state is not None:
             optimiser.load_state_dict(copy.deepcopy(optimizer_state))  # torch would share it
         schedule = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(milestones), gamma)
@@ -187,17 +212,26 @@ class _Run:
 
     def out_of_patience(self, patience: int | None) -> bool:
         best = self.history.best_epoch
-        return patience is not None and best is not None and self.epoch - best >= patience
+        if patience is None or best is None:
+            return False
+        return self.epoch - max(best, self.model.settled_after) >= patience * self.model.cycle
 
     def one_epoch(self, X: Interactions, batch_size: int, validate, watch) -> None:
         start = time.perf_counter()
         self.model.train()
         if self.model.start_epoch(self.epoch + 1):
             self.optimiser.state.clear()  # it remembers another loss
+            if self.best is not None:
+                self.model.load_state_dict(self.best)
         total = torch.zeros((), device=X.device)
-        lr = self.optimiser.param_groups[0]["lr"]
+        groups, rates = self.optimiser.param_groups, self.schedule.get_last_lr()
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * self.model.rate(group["part"])
+        lr = groups[0]["lr"]
         for batch in X.batches(batch_size, generator=self.generator):
             total += self.step(batch) * batch.num_rows
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate  # what the schedule goes on from
         self.schedule.step()
         loss = total.item() / X.num_rows
         row = {"epoch": self.epoch + 1, "loss": loss, "lr": lr}
@@ -247,7 +281,8 @@ class _Run:
         row["validation"] = float(validate(self.model))
         if math.isnan(row["validation"]):
             raise FloatingPointError(f"validation gave NaN in epoch {row['epoch']}")
-        if row["validation"] < self.best_value:
+        # As good is good enough: RaCT's critic learns while the ranking stands still.
+        if row["validation"] <= self.best_value:
             self.best_value, self.history.best_epoch = row["validation"], row["epoch"]
             self.best = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
 

@@ -1194,7 +1194,7 @@ likes = torch.quantile(counts, quantiles)
 print(pd.DataFrame({"likes": likes, "weight": 0.005 * likes}).round(2).T)
 model = RecVAE(100, 50)
 model.build(split.train)
-print(f"{model.num_parameters:,} weights, {model.CYCLE} epochs in a cycle")
+print(f"{model.num_parameters:,} weights, {model.cycle} epochs in a cycle")
 
 # %% [raw]
 # # BEGIN QUESTION

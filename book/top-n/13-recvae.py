@@ -792,7 +792,7 @@ print("popularity on 200 films scores higher than RecVAE on all of them")
 # one pass for every model.
 
 # %%
-cycles, each = 50, RecVAE.CYCLE
+cycles, each = 50, RecVAE.cycle
 print(f"{cycles} cycles are {cycles * each} passes over the users")
 assert cycles * each == 200
 

@@ -92,11 +92,27 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
+    cycle = 1  # epochs that make one round of the model's own training; patience counts rounds
+
+    @property
+    def settled_after(self) -> int:
+        """Epochs after which the objective changes no more: patience counts from there."""
+        return 0
+
     def start_epoch(self, epoch: int) -> bool | None:
         """Called before each epoch, counted from 1: what a training in stages has to know.
 
-        True asks for a fresh optimiser: what it remembers belongs to the loss of another stage.
+        True begins a stage: from the best weights so far, if there was a validation, and with a
+        fresh optimiser, since what the old one remembers belongs to another loss.
         """
+
+    def parts(self) -> dict[str, list[nn.Parameter]]:
+        """The parameters, in groups that may have learning rates of their own."""
+        return {"all": list(self.parameters())}
+
+    def rate(self, part: str) -> float:
+        """The learning rate of a part in the present epoch, as a share of that of ``fit``."""
+        return 1.0
 
     def updates(self, batch: Interactions) -> Iterator[Callable[[], Tensor]]:
         """The losses to descend on for one batch, an optimiser step after each; here one."""

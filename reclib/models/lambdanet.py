@@ -27,6 +27,10 @@ class LambdaNet(MultVAE):
         self.negatives, self.warm_up = negatives, warm_up
         self._warm = False
 
+    @property
+    def settled_after(self) -> int:
+        return self.warm_up
+
     def start_epoch(self, epoch: int) -> None:
         self._warm = epoch > self.warm_up
 
@@ -41,10 +45,11 @@ def lambdarank(logits: Tensor, batch: Interactions, negatives: int) -> Tensor:
     cols, lacking = batch.missing(negatives)
     own = batch.cells
     with torch.no_grad():
-        discount = 1 / (logits.argsort(1, descending=True).argsort(1) + 2).float().log2()
         counts = batch.row_counts
-        places = torch.arange(2, batch.num_cols + 2, device=logits.device).float()
-        ideal = (1 / places.log2()).cumsum(0)[counts.clamp(min=1) - 1]
+        places = 1 / torch.arange(2, batch.num_cols + 2, device=logits.device).float().log2()
+        order = logits.argsort(1, descending=True)
+        discount = torch.empty_like(logits).scatter_(1, order, places.expand_as(logits))
+        ideal = places.cumsum(0)[counts.clamp(min=1) - 1]
         mine = discount.view(-1)[own, None]
         stake = (mine - discount[batch.row_ids[:, None], cols]).abs() * lacking
         stake /= ideal[batch.row_ids, None]

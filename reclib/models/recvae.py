@@ -74,7 +74,7 @@ class RecVAE(GradientRecommender):
         The deep encoder; without it that of Mult-VAE.
     """
 
-    CYCLE = 4  # epochs; the last one is the decoder's
+    cycle = 4  # epochs; the last one is the decoder's
 
     def __init__(
         self,
@@ -110,9 +110,9 @@ class RecVAE(GradientRecommender):
         return sum(p.numel() for part in parts for p in part.parameters())
 
     def start_epoch(self, epoch: int) -> None:
-        place = (epoch - 1) % self.CYCLE
-        self._decoding = self.alternating and place == self.CYCLE - 1
-        if self.composite and place == self.CYCLE - 1:
+        place = (epoch - 1) % self.cycle
+        self._decoding = self.alternating and place == self.cycle - 1
+        if self.composite and place == self.cycle - 1:
             self.old.load_state_dict(self.encoder.state_dict())
         self.encoder.requires_grad_(not self._decoding)
         self.decoder.requires_grad_(self._decoding or not self.alternating)
@@ -127,6 +127,8 @@ class RecVAE(GradientRecommender):
         mu, logvar = self.encoder(batch, dropout)
         z = sample_normal(mu, logvar)
         cost = losses.multinomial(self.decoder(z), batch.binary())
+        if self._decoding:  # the code does not change, and so the divergence has no gradient
+            return cost / batch.num_rows
         divergence = (losses.log_normal(z, mu, logvar) - self.log_prior(batch, z)).sum(1)
         weight = self.gamma * batch.row_counts if self.beta is None else self.beta
         return (cost + (weight * divergence).sum()) / batch.num_rows
