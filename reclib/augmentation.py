@@ -9,6 +9,7 @@ teacher's own predictions.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Literal
 
 import scipy.sparse
@@ -34,7 +35,7 @@ def augment(
     cells: Literal["all", "observed", "copies"] = "all",
     seed: int = 0,
 ) -> Interactions:
-    """``train`` followed by ``int(fraction * rows)`` new rows, made from rows drawn at random.
+    """``train`` followed by ``floor(fraction * rows)`` new rows, made from rows drawn at random.
 
     Parameters
     ----------
@@ -58,7 +59,7 @@ def augment(
         raise ValueError(f"noise is one of {NOISE} and cells of {CELLS}, got {noise!r}, {cells!r}")
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(train.num_rows, generator=generator)
-    rows = train.rows(chosen[: int(fraction * train.num_rows)])
+    rows = train.rows(chosen[: math.floor(_decimal(fraction) * train.num_rows)])
     if cells == "copies" or not rows.num_rows:
         return stack(train, rows)
     teacher.eval()
@@ -92,7 +93,7 @@ def equal_update_batch(rows: int, batch: int, fraction: float) -> int:
     It was meant to give as many updates an epoch as ``batch`` gives without augmentation.
     It does not always: see :func:`equal_update_batches`.
     """
-    return math.ceil((1 + fraction) * rows / math.ceil(rows / batch))
+    return math.ceil((1 + _decimal(fraction)) * rows / _ceil_div(rows, batch))
 
 
 def equal_update_batches(rows: int, batch: int, new_rows: int) -> range:
@@ -102,7 +103,17 @@ def equal_update_batches(rows: int, batch: int, new_rows: int) -> range:
     ``[m / B, m / (B - 1))``, or from ``m`` on if ``B = 1``. The range may be empty: then no
     batch size will do. (For ``B = 1`` its only entry is ``m``, the smallest.)
     """
-    updates, total = math.ceil(rows / batch), rows + new_rows
+    updates, total = _ceil_div(rows, batch), rows + new_rows
     if updates == 1:
         return range(total, total + 1)
-    return range(math.ceil(total / updates), math.ceil(total / (updates - 1)))
+    return range(_ceil_div(total, updates), _ceil_div(total, updates - 1))
+
+
+def _decimal(number: float) -> Fraction:
+    """The number as it is written, .1 as a tenth: its float is a little more, or less."""
+    return Fraction(str(float(number)))
+
+
+def _ceil_div(a: int, b: int) -> int:
+    """The ceiling of a / b, in integers."""
+    return -(-a // b)

@@ -25,6 +25,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO
 
+import numpy as np
 import pandas as pd
 
 from reclib import netflix
@@ -40,6 +41,11 @@ GROUPLENS_TERMS = (
 )
 
 
+GOWALLA_TERMS = (
+    "Public check-ins of a service that has closed, as the authors of NGCF and LightGCN cut them; "
+    "they come without a licence, so do not pass them on. Cite Cho, Myers and Leskovec (2011), "
+    "Friendship and Mobility, and He et al. (2020), LightGCN."
+)
 NETFLIX_TERMS = (
     "Given out for the Netflix Prize from 2006 to 2009, withdrawn since. Not to be redistributed "
     "without permission of Netflix; do not suggest that Netflix endorses your work. An excerpt is "
@@ -125,6 +131,18 @@ def _read_netflix_prize(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     return prize.ratings().table, _netflix_titles(archive)
 
 
+def _read_gowalla(archive: Archive) -> tuple[pd.DataFrame, None]:
+    parts = []
+    for name in ("train.txt", "test.txt"):
+        lines = _member(archive, f"gowalla/{name}").read().decode("ascii").splitlines()
+        numbers = [list(map(int, line.split())) for line in lines]
+        users = np.repeat([each[0] for each in numbers], [len(each) - 1 for each in numbers])
+        items = np.concatenate([each[1:] for each in numbers])
+        part = pd.DataFrame({"user": users, "item": items, "held_out": name == "test.txt"})
+        parts.append(part)
+    return pd.concat(parts).assign(rating=1.0), None
+
+
 def _netflix_titles(archive: Archive) -> pd.Series:
     return netflix.read_titles(_member(archive, "movie_titles.csv"))["title"]
 
@@ -137,10 +155,10 @@ def _opened(path: Path) -> Archive:
 
 
 def _member(archive: Archive, name: str) -> IO[bytes]:
-    """Open a file of the archive, whichever folder it lies in."""
+    """Open a file of the archive, whichever folder it lies in; ``name`` may begin with one."""
     tar = isinstance(archive, tarfile.TarFile)
     for path in archive.getnames() if tar else archive.namelist():
-        if path.rsplit("/", 1)[-1] == name:
+        if f"/{path}".endswith(f"/{name}"):
             return archive.extractfile(path) if tar else archive.open(path)
     where = archive.name if tar else archive.filename
     raise ValueError(f"{where} holds no {name}: is it the right archive?")
@@ -161,7 +179,7 @@ class Dataset:
     fingerprint: str
     scale: tuple[float, float]
     terms: str
-    read: Callable[[Archive], tuple[pd.DataFrame, pd.Series]]
+    read: Callable[[Archive], tuple[pd.DataFrame, pd.Series | None]]
     file: str = ""
     origin: str = ""
 
@@ -219,6 +237,15 @@ DATASETS = {
             (0.5, 5.0),
             GROUPLENS_TERMS,
             _read_csv,
+        ),
+        Dataset(
+            "gowalla",
+            "Gowalla check-ins, the split of NGCF and LightGCN",
+            "https://github.com/kuandeng/LightGCN/archive/refs/heads/master.zip",
+            "d48747d524d3",
+            (1.0, 1.0),
+            GOWALLA_TERMS,
+            _read_gowalla,
         ),
         Dataset(
             "netflix-prize",

@@ -301,6 +301,19 @@ class Interactions:
 
     __matmul__ = matmul
 
+    def matmul_sparse(self, other: Interactions) -> Tensor:
+        """``self @ other`` for another sparse matrix, without gradients; dense, float32.
+
+        A step for each pair of an entry here and one of the row it meets there.
+        """
+        if self.num_cols != other.num_rows:
+            raise ValueError(f"cannot multiply {self.shape} by {other.shape}")
+        met = other.rows(self.indices.long())  # a row for each entry
+        cells = self.row_ids[met.row_ids] * other.num_cols + met.indices
+        out = self.values.new_zeros(self.num_rows * other.num_cols)
+        out.index_add_(0, cells, self.values[met.row_ids] * met.values)
+        return out.view(self.num_rows, other.num_cols)
+
     def product_at(self, left: Tensor, right: Tensor) -> Tensor:
         """``(left @ right.T)`` at the stored cells only, in their order, [nnz].
 

@@ -14,6 +14,7 @@ from functools import partial
 from itertools import islice
 
 import numpy as np
+import pandas as pd
 import torch
 
 from reclib import augmentation, datasets, evaluation, metrics, splits, training
@@ -29,6 +30,7 @@ PROTOCOLS = {
         splits.hold_out_per_user,
         splits.temporal,
         splits.held_out_users,
+        splits.given,
     )
 }
 RATING_METRICS = ("rmse", "mae", "user_rmse", "seen_rmse", "train_rmse")
@@ -47,14 +49,14 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     ``on = "validation"``, which is for searching, on the validation part: then the test is not
     touched. ``curve`` asks for the metrics after every epoch as well, ``per_user`` for the
     ranking metrics of every user, in the order of the test's rows (null where nothing is held
-    out), ``groups`` for the first metric in so many groups of users, from the least active to
-    the most, and ``students`` for models trained on data that the fitted one has extended (see
-    :func:`_lesson`).
+    out; with a number, the means of so many groups of users), ``groups`` for the first metric in
+    so many groups of users, from the least active to the most, and ``students`` for models trained
+    on data that the fitted one has extended (see :func:`_lesson`).
 
     Returns the metrics with the size of the data, the split's fingerprint, the number of epochs
-    behind them and of parameters, the validation metric after every epoch if there is one, the seconds that fitting took (validation included) by the
-    clock and by the processor, which other work does not lengthen, and the peak memory of the
-    process (of the GPU, if one is used) in MiB.
+    behind them and of parameters, the validation metric after every epoch if there is one, the
+    seconds that fitting took (validation included) by the clock and by the processor, which other
+    work does not lengthen, and the peak memory of the process (of the GPU, if one is used) in MiB.
     """
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
@@ -90,7 +92,7 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     if settings.get("curve"):
         result["curve"] = _curve(history, meter.wanted)
     if settings.get("per_user"):
-        each = meter.ranking(model, part).per_user.round(5)
+        each = _in_groups(meter.ranking(model, part).per_user, settings["per_user"]).round(5)
         result["per_user"] = each.astype(object).where(each.notna(), None).to_dict("list")
     if "groups" in settings:
         result["groups"] = meter.by_activity(model, part, settings["groups"])
@@ -183,6 +185,18 @@ class _Meter:
         ]
 
 
+def _in_groups(per_user: pd.DataFrame, groups: int | bool) -> pd.DataFrame:
+    """The means of so many groups of users, drawn once for all; each user's own if it is True.
+
+    Where users are many, the spread of such means tells the error over users as well, in a file
+    a hundred times smaller.
+    """
+    if groups is True:
+        return per_user
+    order = np.random.default_rng(0).permutation(len(per_user))
+    return per_user.iloc[order].groupby(np.arange(len(order)) * groups // len(order)).mean()
+
+
 def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float]]:
     """Each metric after every epoch, to five digits."""
     return {name: history.table[name].round(5).tolist() for name in wanted}
@@ -219,8 +233,9 @@ def _split(ratings: Ratings, protocol: dict, seed: int) -> splits.Split:
         return next(islice(splits.k_fold(ratings, **protocol), seed, None))
     if protocol["name"] in DRAWN_ANEW:
         protocol = {"seed": seed, **protocol}
-    if protocol.get("seed") == "each":
-        protocol["seed"] = seed
+    for key in ("seed", "shuffle"):
+        if protocol.get(key) == "each":
+            protocol[key] = seed
     return PROTOCOLS[protocol.pop("name")](ratings, **protocol)
 
 

@@ -22,7 +22,8 @@ class Ratings:
     ----------
     table : DataFrame
         Columns ``user``, ``item`` (int64 identifiers as in the source),
-        ``rating`` (float64) and, if known, ``timestamp`` (int64, seconds since 1970).
+        ``rating`` (float64) and, if known, ``timestamp`` (int64, seconds since 1970); of a data
+        set that was published with a split, ``held_out`` (bool).
     name : str
         Name of the data set, kept through every filter.
     scale : (float, float)
@@ -61,7 +62,7 @@ class Ratings:
                 f"{self.name}: {int(off.sum())} ratings lie outside the scale {low:g}..{high:g}, "
                 f"the first is {table['rating'][off].iloc[0]:g}"
             )
-        columns = [*REQUIRED, *(["timestamp"] if "timestamp" in table else [])]
+        columns = [*REQUIRED, *(name for name in ("timestamp", "held_out") if name in table)]
         types = {"user": "int64", "item": "int64", "rating": "float64"}
         for by in ("user", "item"):
             if (table[by].astype("int64") != table[by]).any():

@@ -200,6 +200,28 @@ def _weak(
     )
 
 
+def given(ratings: Ratings, *, validation: float = 0.0, seed: int = 0) -> Split:
+    """The split that a data set was published with: its column ``held_out`` says what is tested.
+
+    For tuning, ``int(validation * n)`` of each user's ``n`` training ratings are set aside at
+    random. The test then still masks them: its users have seen them.
+    """
+    if "held_out" not in ratings.table:
+        raise ValueError(f"{ratings.name} was published without a split; use another protocol")
+    test = ratings.table["held_out"].to_numpy(dtype=bool)
+    train, users = ratings.matrix_of(~test), ratings.users
+    tested = Test(train, ratings.matrix_of(test), users)
+    if not validation:
+        return Split(train, tested, None, users, ratings.items)
+    _fraction("validation", validation)
+    chosen = np.zeros(len(ratings), dtype=bool)
+    rng = np.random.default_rng(seed)
+    chosen[~test] = _choose_per_user(ratings.table["user"][~test], validation, rng)
+    rest = ratings.matrix_of(~test & ~chosen)
+    validated = Test(rest, ratings.matrix_of(chosen), users)
+    return Split(rest, tested, validated, users, ratings.items)
+
+
 # -- strong generalisation: the users are new ------------------------------------
 
 
@@ -212,6 +234,7 @@ def held_out_users(
     order: Literal["random", "time"] = "random",
     places: bool = False,
     round_up: bool = False,
+    shuffle: int | None = None,
     seed: int = 98765,
 ) -> Split:
     """Test on users that training never saw: the protocol of Liang et al. (2018).
@@ -231,8 +254,14 @@ def held_out_users(
     of the same users. All values are then places, 1 for a user's first rating; ratings of equal
     time keep the order of the table. ``places`` asks for such values with a random cut, too.
     With ``round_up``, ``n - int((1 - test) * n)`` are held out, as their program does.
+
+    ``shuffle``, a seed, is the control of a model that reads the order: after the cut, the values
+    of ``train`` and of every ``fold_in`` are permuted within each row, so that the cells and
+    what is held out stay the same and nothing but the order is another.
     """
     _fraction("test", test)
+    if shuffle is not None and not (order == "time" or places):
+        raise ValueError("shuffle permutes places; use order='time' or places=True")
     if order not in ("random", "time"):
         raise ValueError(f"order must be 'random' or 'time', got {order!r}")
     users, table = ratings.users, ratings.table
@@ -265,11 +294,14 @@ def held_out_users(
             chosen = _choose_per_user(part["user"], test, rng, 5, round_up)
         ids = np.unique(part["user"])
         fold_in, held_out = (_matrix(part[keep], ids, items) for keep in (~chosen, chosen))
-        return Test(fold_in, held_out, ids)
+        return Test(in_order(fold_in), held_out, ids)
+
+    def in_order(X: Interactions) -> Interactions:
+        return X if shuffle is None else _permuted_values(X, shuffle)
 
     ids = np.unique(train_part["user"])
     return Split(
-        train=_matrix(train_part, ids, items),
+        train=in_order(_matrix(train_part, ids, items)),
         test=test_on(test_users),
         validation=test_on(validation_users) if num_validation else None,
         train_users=ids,
@@ -281,6 +313,15 @@ def _matrix(table: pd.DataFrame, users: np.ndarray, items: np.ndarray) -> Intera
     rows = np.searchsorted(users, table["user"])
     cols = np.searchsorted(items, table["item"])
     return Interactions.from_coo(rows, cols, table["rating"], shape=(len(users), len(items)))
+
+
+def _permuted_values(X: Interactions, seed: int) -> Interactions:
+    """The cells of X with the values of each row in a random order."""
+    rows, rng = X.row_ids.numpy(), np.random.default_rng(seed)
+    drawn = np.lexsort((rng.random(X.nnz), rows))  # row by row, and at random within each
+    values = torch.empty_like(X.values)
+    values[torch.from_numpy(drawn)] = X.values
+    return X.with_values(values)
 
 
 def _choose_per_user(

@@ -97,11 +97,31 @@ def test_counter_example_of_the_report_itself():
     assert list(equal_update_batches(488, 10, 48)) == [11]
 
 
-@pytest.mark.parametrize("fraction", [0.0, 0.25, 0.5, 1.0])  # exact in binary
-def test_formula_of_the_report_as_it_is_stated(fraction):
-    for rows in range(1, 200):
-        exact = ceil_div(int(rows * 4 * (1 + fraction)), 4 * ceil_div(rows, 12))
-        assert equal_update_batch(rows, 12, fraction) == exact
+@pytest.mark.parametrize("percent", [0, 5, 10, 20, 25, 29, 50, 70, 100])
+@pytest.mark.parametrize("batch", BATCHES)
+def test_formula_of_the_report_is_exact_for_every_size(batch, percent):
+    """Also where the float of the fraction is a little more than what is written."""
+    exact = ceil_div(N * (100 + percent), 100 * ceil_div(N, batch))
+    found = [equal_update_batch(rows, batch, percent / 100) for rows in N.tolist()]
+    assert np.array_equal(found, exact)
+
+
+def test_formula_in_floating_point_is_one_off():
+    """The negative control: what the ceiling makes of 1.1 times 50, and of a hundred others."""
+    floats = np.array([math.ceil((1 + 0.1) * n / math.ceil(n / 10)) for n in N.tolist()])
+    exact = np.array([equal_update_batch(n, 10, 0.1) for n in N.tolist()])
+    assert (floats[49], exact[49]) == (12, 11)
+    assert (floats != exact).sum() > 100
+
+
+@pytest.mark.parametrize("percent", [1, 5, 10, 29, 57, 58])
+def test_number_of_new_rows_is_exact(percent):
+    """.29 times 100 is less than 29 in floating point, and its floor is 28."""
+    small = Interactions.from_coo(range(100), [0] * 100, [1.0] * 100, shape=(100, 1))
+    model = DeepAutoencoder([1])
+    extended = augment(small, model, fraction=percent / 100, cells="copies")
+    assert extended.num_rows == 100 + percent
+    assert int(0.29 * 100) == 28
 
 
 # -- the new rows ------------------------------------------------------------------

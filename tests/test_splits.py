@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -295,6 +296,35 @@ def test_held_out_users_may_round_the_share_up(random_ratings, order):
     assert torch.equal(up.train.indices, down.train.indices)
 
 
+def test_held_out_users_may_forget_the_order_and_nothing_else(random_ratings):
+    ratings = random_ratings(40, 25, 0.5)
+    make = partial(splits.held_out_users, ratings, num_users=8, order="time")
+    plain, shuffled, other = make(), make(shuffle=0), make(shuffle=1)
+    for part in (lambda s: s.train, lambda s: s.test.fold_in, lambda s: s.validation.fold_in):
+        before, after = part(plain), part(shuffled)
+        assert torch.equal(before.cells, after.cells)
+        assert not torch.equal(before.values, after.values)
+        assert not torch.equal(part(other).values, after.values)
+        for row in range(before.num_rows):  # the same places, permuted within the row
+            places = [X.rows(slice(row, row + 1)).values for X in (before, after)]
+            assert torch.equal(*(each.sort().values for each in places))
+    for which in ("test", "validation"):
+        held_out = [getattr(split, which).held_out for split in (plain, shuffled)]
+        assert held_out[0].fingerprint() == held_out[1].fingerprint()
+    assert make(shuffle=0).fingerprint() == shuffled.fingerprint()
+
+
+def test_a_shuffled_order_is_uniform():
+    """Each of the six orders of three items comes about equally often."""
+    X = Interactions.from_coo(
+        np.repeat(range(6000), 3), [0, 1, 2] * 6000, [1, 2, 3] * 6000, shape=(6000, 3)
+    )
+    values = splits._permuted_values(X, 0).values.reshape(6000, 3)
+    counts = torch.unique(values, dim=0, return_counts=True)[1]
+    assert len(counts) == 6
+    assert ((counts - 1000).abs() < 150).all()  # five standard deviations of a count
+
+
 def test_held_out_users_in_time_need_timestamps(random_ratings):
     ratings = random_ratings()
     bare = dataclasses.replace(ratings, table=ratings.table.drop(columns="timestamp"))
@@ -304,6 +334,8 @@ def test_held_out_users_in_time_need_timestamps(random_ratings):
         splits.held_out_users(bare, num_users=3, places=True)
     with pytest.raises(ValueError, match="'random' or 'time'"):
         splits.held_out_users(ratings, num_users=3, order="late")
+    with pytest.raises(ValueError, match="permutes places"):
+        splits.held_out_users(ratings, num_users=3, shuffle=0)
 
 
 def test_held_out_users_leaves_the_global_generator_alone(random_ratings):

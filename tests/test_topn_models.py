@@ -613,6 +613,23 @@ def test_svae_learns_a_cycle():
     assert (model.score(backwards).argmax(1).numpy() == (starts + 5) % 10).mean() < 0.5
 
 
+def test_svae_without_chance_is_a_plain_recurrent_network(history):
+    """Its loss by hand: user 2 saw 1, then 0; after 1 the score of the prefix names 0."""
+    widths = {"embedding": 4, "recurrent": 3, "hidden": 4, "code": 2}
+    plain, usual = (
+        built(history, "SVAE", **widths, stochastic=chance, beta=5.0, anneal_steps=0)
+        for chance in (False, True)
+    )
+    row, prefix = history.rows(slice(2, 3)), Interactions.from_coo([0], [1], [1], shape=(1, 5))
+    by_hand = -plain.score(prefix).log_softmax(1)[0, 0]
+    torch.testing.assert_close(plain.loss(row), by_hand.detach(), check_stride=False)
+    assert plain.loss(history).item() == plain.loss(history).item()  # nothing is drawn
+    assert plain.posterior.out_features == 2
+    # Negative control: the usual one draws its code, and pays for it.
+    assert usual.loss(history).item() != usual.loss(history).item()
+    assert usual.posterior.out_features == 4
+
+
 # -- what came after ------------------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from reclib.models.mf import BiasedMF
 from reclib.models.multvae import MultDAE, MultVAE
 from reclib.models.popularity import Popularity
 from reclib.models.ract import RaCT
+from reclib.models.ratingknn import RatingKNN
 from reclib.models.ratingvae import RatingVAE
 from reclib.models.recvae import RecVAE
 from reclib.models.slim import SLIM
@@ -35,6 +36,7 @@ MODELS = {
         PureSVD,
         ImputedSVD,
         BiasedMF,
+        RatingKNN,
         AutoRec,
         DeepAutoencoder,
         RatingVAE,

@@ -10,12 +10,16 @@ from torch import Tensor
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 
+BLOCK = 512  # items whose similarities with all others are held at a time
+
 
 class ItemKNN(Recommender):
     """``score[u, i] = sum of sim(j, i)`` over those of the user's items that are neighbours of i.
 
     ``sim(j, i) = common / (sqrt(n_j n_i) + shrink)``: the cosine of two columns of events, made
-    smaller where few users stand behind it. Each item keeps its ``neighbours`` most similar ones.
+    smaller where few users stand behind it. Each item keeps its ``neighbours`` most similar ones,
+    and only these are stored: memory is ``8 num_items neighbours`` bytes, and while fitting
+    ``4 (num_users + num_items)`` for each item of a block.
 
     Parameters
     ----------
@@ -30,14 +34,30 @@ class ItemKNN(Recommender):
         self.neighbours, self.shrink = neighbours, shrink
 
     def fit(self, train: Interactions) -> Self:
-        S = train.binary().gram()
-        norm = S.diagonal().sqrt()
-        S /= (norm[:, None] * norm + self.shrink).clamp(min=1.0)
-        S.fill_diagonal_(0)
-        k = min(self.neighbours, len(S))
-        kept = S.topk(k, dim=0)
-        self.S = torch.zeros_like(S).scatter_(0, kept.indices, kept.values)
+        X = train.binary()
+        norm, best = X.col_counts.float().sqrt(), []
+        for start in range(0, X.num_cols, BLOCK):  # items x items never exists as a whole
+            block = X.T.rows(slice(start, start + BLOCK))
+            S = X.T.matmul(block.dense().T)  # users whom two items have in common
+            own = norm[start : start + BLOCK]
+            S /= (norm[:, None] * own + self.shrink).clamp(min=1.0)
+            S[torch.arange(start, start + len(own)), torch.arange(len(own))] = 0.0
+            best.append(S.topk(min(self.neighbours, len(S)), dim=0))
+        values = torch.cat([each.values for each in best], 1)
+        items = torch.cat([each.indices for each in best], 1)
+        rows, cols = items.flatten(), torch.arange(X.num_cols, device=X.device).repeat(len(items))
+        similar = values.flatten() > 0
+        self.S = Interactions.from_coo(
+            rows[similar].cpu(),
+            cols[similar].cpu(),
+            values.flatten()[similar].cpu(),
+            shape=(X.num_cols, X.num_cols),
+        ).to(X.device)
         return self
 
+    @property
+    def num_parameters(self) -> int:
+        return self.S.nnz
+
     def score(self, fold_in: Interactions) -> Tensor:
-        return fold_in.binary().matmul(self.S)
+        return fold_in.binary().matmul_sparse(self.S)

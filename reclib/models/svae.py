@@ -28,6 +28,9 @@ class SVAE(GradientRecommender):
         k, the number of next items asked for at each step.
     beta, anneal_steps
         As for ``MultVAE``.
+    stochastic : bool
+        Without it the code is its mean and there is no KL term: the same recurrent network as a
+        plain predictor of the next items, for comparison.
     """
 
     def __init__(
@@ -40,20 +43,22 @@ class SVAE(GradientRecommender):
         horizon: int = 4,
         beta: float = 0.2,
         anneal_steps: int = 200_000,
+        stochastic: bool = True,
     ) -> None:
         super().__init__()
         if min(embedding, recurrent, hidden, code, horizon) < 1:
             raise ValueError("widths and horizon must be at least 1")
         self.embedding, self.recurrent = embedding, recurrent
         self.hidden, self.code, self.horizon = hidden, code, horizon
-        self.beta, self.anneal_steps = beta, anneal_steps
+        self.beta, self.anneal_steps, self.stochastic = beta, anneal_steps, stochastic
 
     def build(self, train: Interactions) -> None:
         items = train.num_cols
         self.items = nn.Embedding(items + 1, self.embedding, padding_idx=items)
         self.gru = nn.GRU(self.embedding, self.recurrent, batch_first=True)
         self.encoder = nn.Sequential(nn.Linear(self.recurrent, self.hidden), nn.Tanh())
-        self.posterior = nn.Linear(self.hidden, 2 * self.code)
+        # The mean of the code and, of a random one, its log variance.
+        self.posterior = nn.Linear(self.hidden, (1 + self.stochastic) * self.code)
         self.decoder = nn.Sequential(
             nn.Linear(self.code, self.hidden), nn.Tanh(), nn.Linear(self.hidden, items)
         )
@@ -91,10 +96,12 @@ class SVAE(GradientRecommender):
         states, items, step = self._states(batch)
         targets = self._targets(batch, items)
         used = targets.row_counts > 0  # after the last item there is nothing to predict
-        h = self.encoder(states[batch.row_ids[used], step[used] + 1])
-        mu, logvar = self.posterior(h).chunk(2, dim=1)
-        logits = self.decoder(sample_normal(mu, logvar))
-        cost = losses.multinomial(logits, targets.rows(used.nonzero()[:, 0]))
+        said = self.posterior(self.encoder(states[batch.row_ids[used], step[used] + 1]))
+        wanted = targets.rows(used.nonzero()[:, 0])
+        if not self.stochastic:
+            return losses.multinomial(self.decoder(said), wanted) / batch.num_rows
+        mu, logvar = said.chunk(2, dim=1)
+        cost = losses.multinomial(self.decoder(sample_normal(mu, logvar)), wanted)
         weight = 1.0 / (batch.row_counts[batch.row_ids[used]] - 1).clamp(min=1)
         kl = 0.5 * (logvar.exp() + mu.square() - 1 - logvar).sum(1)
         if self.training:
@@ -110,4 +117,4 @@ class SVAE(GradientRecommender):
         states, _, _ = self._states(fold_in)
         rows = torch.arange(fold_in.num_rows, device=fold_in.device)
         h = self.encoder(states[rows, fold_in.row_counts])
-        return self.decoder(self.posterior(h).chunk(2, dim=1)[0])
+        return self.decoder(self.posterior(h)[:, : self.code])

@@ -1,0 +1,74 @@
+"""What opens a chapter: what it costs, what it tests, how that came out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from reclib import datasets
+from reclib.evidence.register import claims
+from reclib.evidence.runs import published, table
+from reclib.experiments import load_experiments
+
+LE = "le2020autoencoders"  # whose table one of the reports prints
+
+
+def at_a_glance(chapter: str) -> str:
+    """What opens a chapter: what it costs, as ``make timings`` measured it, and what it tests.
+
+    The reproduction box, a Markdown table, has a row for every published number that an experiment
+    of the chapter answers; below stand the verdicts of the claims that the chapter decides.
+    """
+    parts = [_costs(chapter), _reproduction_box(chapter), _verdicts(chapter)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _costs(chapter: str) -> str:
+    path = datasets.data_folder() / "chapters.json"
+    timings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if chapter not in timings:
+        return "Run time and memory have not been measured yet (`make timings`)."
+    measured = timings[chapter]
+    return (
+        f"Runs in {measured['seconds']:.0f} s with {measured['peak_mb']:,.0f} MiB of memory "
+        f"on {timings['hardware']}."
+    )
+
+
+def _reproduction_box(chapter: str) -> str:
+    """Published, measured and verdict of the points that a chapter shows; empty without any."""
+    claims, lines = published(), []
+    for name, experiment in load_experiments().items():
+        points = [p for p in experiment.points if p.answers and p.chapter == chapter]
+        rows = table(name) if points else None
+        for point in points:
+            row = rows.loc[point.label]
+            if not row["seeds"]:
+                continue
+            ours = f"{row['measured']:.4f}"
+            ours += "" if np.isnan(row["se"]) else f" ± {row['se']:.4f}"
+            verdict = f"{row['verdict']}: {row['because']}" if row["because"] else row["verdict"]
+            method, dataset = claims.loc[point.answers, ["method", "dataset"]]
+            what = method if point.label in method else f"{method} ({point.label})"
+            lines.append(
+                f"| {what} | {verdict} | {row['published']:.4f} | {ours} | {row['seeds']} | "
+                f"{row['metric']}, {dataset} |"
+            )
+    if not lines:
+        return ""
+    head = "| published (ours) | verdict | published | ours ± SE | seeds | metric, data |\n"
+    return "**Reproduction**\n\n" + head + "|---|---|---|---|---|---|\n" + "\n".join(lines)
+
+
+def _verdicts(chapter: str) -> str:
+    """How many claims of the five reports a chapter decides, and how."""
+    found = claims(chapter=f"/{chapter}")
+    said = found[~found.index.str.endswith("r") & (found["report"] != LE)]["verdict"]
+    if said.empty:
+        return ""
+    words = ", ".join(f"{count} {word}" for word, count in said.value_counts().items())
+    return (
+        f"Claims of the five reports that this chapter decides: {words}. "
+        "The register of the chapter *What five reports claimed* has each of them."
+    )
