@@ -281,8 +281,8 @@ class _Run:
         row["validation"] = float(validate(self.model))
         if math.isnan(row["validation"]):
             raise FloatingPointError(f"validation gave NaN in epoch {row['epoch']}")
-        # As good is good enough: RaCT's critic learns while the ranking stands still.
-        if row["validation"] <= self.best_value:
+        value, best = row["validation"], self.best_value
+        if value < best or (value == best and self.model.keeps_last_of_equals):
             self.best_value, self.history.best_epoch = row["validation"], row["epoch"]
             self.best = {name: t.detach().clone() for name, t in self.model.state_dict().items()}
 

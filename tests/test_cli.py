@@ -149,22 +149,24 @@ def test_report_prints_the_claims_and_what_the_untested_want(tiny, capsys):
     capsys.readouterr()
     assert main(["report"]) == 0
     out = capsys.readouterr().out
-    assert any("T-1" in line and "reproduced" in line for line in out.splitlines())
+    assert any("T-1" in line and "1.0500" in line for line in out.splitlines())
+    assert "T-1: 2 of 5 splits" in out  # no word on fewer than five
     assert "T-2: the code" in out
     (tiny.runs / "tiny.json").unlink()
     main(["report"])
-    assert "T-1: mean of `python -m reclib run tiny`, all its seeds" in capsys.readouterr().out
+    assert "T-1: 0 of 2 seeds of mean, `tiny`" in capsys.readouterr().out
 
 
 def test_the_counts_of_the_verdicts_are_printed_whole(capsys):
     main(["report"])
-    (head,) = [line for line in capsys.readouterr().out.splitlines() if "contradicted  " in line]
+    lines = capsys.readouterr().out.splitlines()
+    head = next(line for line in lines if line.startswith("verdict "))
     assert set(re.split(r"\s{2,}", head.strip())) >= set(evidence.claims()["verdict"])
 
 
 def test_report_prints_published_measured_and_the_verdict(tiny, capsys):
     assert main(["report", "tiny"]) == 0
-    assert "not measured" in capsys.readouterr().out
+    assert evidence.NOT_TESTABLE in capsys.readouterr().out
     main(["run", "tiny"])
     capsys.readouterr()
     for arguments in (["report"], ["report", "tiny"]):
@@ -172,7 +174,7 @@ def test_report_prints_published_measured_and_the_verdict(tiny, capsys):
         out = capsys.readouterr().out
         row = next(line for line in out.splitlines() if " mean " in line)
         assert "1.0500" in row
-        assert "reproduced" in row
+        assert "2 of 5 splits" in row
         assert "Recorded run `tiny`: 4 trainings over 2 seeds" in out
 
 

@@ -47,7 +47,13 @@ NETFLIX = {
     "ratings_92movies.txt": b"17770,2649429,4.0\n3,7,1.0\n3,2649429,2.0\n",
     "movie_titles.csv": "3,NULL,Misérables, Les\n17770,1997,Face/Off\n".encode("latin-1"),
 }
+GOWALLA = {
+    "LightGCN-master/Data/amazon-book/train.txt": b"0 1 2\n",
+    "LightGCN-master/Data/gowalla/train.txt": b"0 0 2\n1 1\n",
+    "LightGCN-master/Data/gowalla/test.txt": b"0 1\n1 0 2\n",
+}
 ARCHIVES = {
+    "gowalla": GOWALLA,
     "ml-1m": ML_1M,
     "ml-100k": ML_100K,
     "ml-latest-small": LATEST,
@@ -61,7 +67,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content)  # without the time of day
     return buffer.getvalue()
 
 
@@ -170,6 +176,18 @@ def test_each_official_format_is_read(folder, name, rows, titles):
     assert ratings.name == name
     half_stars = name in ("ml-latest-small", "ml-20m")
     assert ratings.scale == ((0.5, 5.0) if half_stars else (1.0, 5.0))
+
+
+def test_a_published_split_comes_with_the_data(folder):
+    """Of the files with the same name, those in the folder of the data set are read."""
+    folder.mkdir()
+    (folder / "gowalla.zip").write_bytes(zipped(GOWALLA))
+    ratings = datasets.load("gowalla")
+    rows = ratings.table[["user", "item", "held_out"]].itertuples(index=False, name=None)
+    assert list(rows) == [
+        *[(0, 0, False), (0, 1, True), (0, 2, False), (1, 0, True), (1, 1, False), (1, 2, True)]
+    ]
+    assert ratings.titles is None and ratings.scale == (1.0, 1.0)
 
 
 def test_ml_latest_small_is_embedded_and_the_default(monkeypatch, tmp_path):

@@ -326,3 +326,12 @@ def test_cost_grows_with_the_entries_and_not_with_the_cells():
     torch.testing.assert_close(X.product_at(weight, weight), torch.full((nnz,), 2.0))
     assert X.scipy().sum() == nnz
     assert "200,000 x 200,000, 1,000 entries" in repr(X)
+
+
+def test_a_product_of_two_sparse_matrices_is_that_of_the_dense_ones(random_matrix, device):
+    left, right = random_matrix(9, 7).to(device), random_matrix(7, 11, seed=1).to(device)
+    torch.testing.assert_close(left.matmul_sparse(right), left.dense() @ right.dense())
+    empty = Interactions.from_coo([], [], shape=(2, 7)).to(device)
+    assert not empty.matmul_sparse(right).any()
+    with pytest.raises(ValueError, match=r"cannot multiply \(9, 7\) by \(9, 7\)"):
+        left.matmul_sparse(left)

@@ -471,3 +471,38 @@ def test_a_test_moves_whole(device):
     moved = make_split().test.to(device)
     assert moved.fold_in.device.type == moved.held_out.device.type == device
     assert torch.equal(moved.held_out.cells.cpu(), one(0, 1).cells)
+
+
+# -- a split that was published ---------------------------------------------------------------
+
+
+def with_published_split(ratings):
+    held_out = np.arange(len(ratings)) % 5 == 0
+    return dataclasses.replace(ratings, table=ratings.table.assign(held_out=held_out))
+
+
+def test_a_published_split_is_taken_as_it_is(random_ratings):
+    ratings = with_published_split(random_ratings())
+    split = splits.given(ratings)
+    held_out = ratings.table["held_out"].to_numpy()
+    assert split.train.fingerprint() == ratings.matrix_of(~held_out).fingerprint()
+    assert split.test.held_out.fingerprint() == ratings.matrix_of(held_out).fingerprint()
+    assert split.test.fold_in is split.train and split.validation is None
+
+
+def test_validation_is_cut_from_the_training_part_and_masked_in_the_test(random_ratings):
+    ratings = with_published_split(random_ratings(40, 30, 0.6))
+    whole, split = splits.given(ratings), splits.given(ratings, validation=0.2)
+    assert split.test.held_out.fingerprint() == whole.test.held_out.fingerprint()
+    assert split.test.fold_in.fingerprint() == whole.train.fingerprint()
+    assert split.train.nnz + split.validation.held_out.nnz == whole.train.nnz
+    n = whole.train.row_counts
+    assert torch.equal(split.validation.held_out.row_counts, (0.2 * n.double()).long())
+    assert splits.given(ratings, validation=0.2, seed=1).fingerprint() != split.fingerprint()
+
+
+def test_without_a_published_split_there_is_none(random_ratings):
+    with pytest.raises(ValueError, match="published without a split"):
+        splits.given(random_ratings())
+    with pytest.raises(ValueError, match="fraction between 0 and 1"):
+        splits.given(with_published_split(random_ratings()), validation=1.5)

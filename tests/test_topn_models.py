@@ -545,6 +545,58 @@ def test_ract_has_three_stages(X):
     assert moved("critic.0.weight") == [False, True, True, True, True]
 
 
+def test_the_second_stage_of_ract_starts_from_the_best_actor_and_keeps_the_critic(X):
+    states, values = [], iter([3.0, 1.0, 2.0, 1.0, 1.0, 5.0])  # the second epoch is the best
+
+    def validate(model) -> float:
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+        return next(values)
+
+    model = models.RaCT((6, 4), actor_epochs=3, critic_epochs=2)
+    options = {"epochs": 6, "batch_size": 10, "validate": validate, "device": "cpu"}
+    history = training.fit(model, X, **options)
+    best, after_critic = states[1], states[4]
+    assert torch.equal(after_critic["decoder.0"], best["decoder.0"])
+    assert not torch.equal(states[2]["decoder.0"], best["decoder.0"])
+    # As good as the best actor, and with a critic that has learnt: this is what is kept.
+    assert history.best_epoch == 5
+    assert torch.equal(model.critic[0].weight, after_critic["critic.0.weight"])
+
+
+def test_the_parts_of_ract_have_rates_of_their_own(X):
+    def step(**rates) -> dict[str, float]:
+        states = []
+        model = models.RaCT((6, 4), actor_epochs=1, critic_epochs=1, **rates)
+
+        def watch(model) -> dict:
+            states.append({k: v.clone() for k, v in model.state_dict().items()})
+            return {}
+
+        options = {"epochs": 3, "batch_size": "all", "lr": 0.01, "device": "cpu"}
+        training.fit(model, X, watch=watch, **options)
+        names = ("decoder.0", "critic.0.weight")
+        return {n: (states[2][n] - states[1][n]).abs().max().item() for n in names}
+
+    # The first step of a fresh Adam is as long as the rate.
+    assert step(critic_rate=0.1, actor_rate=0.5) == pytest.approx(
+        {"decoder.0": 0.005, "critic.0.weight": 0.001}, rel=0.01
+    )
+    assert step(critic_rate=0.5, actor_rate=0.1)["decoder.0"] == pytest.approx(0.001, rel=0.01)
+    with pytest.raises(ValueError, match="rates must be positive"):
+        models.RaCT(actor_rate=0.0)
+
+
+def test_the_control_of_ract_goes_on_with_the_likelihood_alone(X):
+    model = built(X, "RaCT", hidden=(6, 4), advice="likelihood").train()
+    model._stage = "both"
+    torch.manual_seed(0)
+    model.loss(X).backward()
+    assert model.critic[0].weight.grad is None
+    assert model.decoder[0].grad.abs().max() > 0
+    with pytest.raises(ValueError, match="critic or likelihood"):
+        models.RaCT(advice="oracle")
+
+
 def test_the_actor_of_ract_does_not_move_the_critic(X):
     """In the last stage the critic's gradient is that of its regression alone."""
     model = built(X, "RaCT", hidden=(6, 4)).train()
@@ -676,3 +728,35 @@ def test_the_infinite_autoencoder_solves_its_regression(X, events):
     K = npy(model.kernel(X))
     A = K + 0.5 * np.diag(K).mean() * np.eye(30)
     np.testing.assert_allclose(model.score(X), K @ np.linalg.solve(A, events), atol=1e-3)
+
+
+def test_every_layer_of_hvamp_starts_as_its_authors_start_it(X):
+    """N(0, 2 / inputs): from half of that, most of the code never comes to life."""
+    torch.manual_seed(0)
+    model = models.HVamp(64, 32, components=8)
+    model.build(X)
+    weights = {k: v for k, v in model.named_parameters() if k.endswith(".W")}
+    assert len(weights) == 2 * 10 + 2 * 3 + 1  # gated layers, normals, and the output
+    for name, W in weights.items():
+        deviation = W.std().item() * math.sqrt(W.shape[0] / 2)
+        assert deviation == pytest.approx(1, abs=5 / math.sqrt(W.numel())), name
+    for name, b in model.named_parameters():
+        if name.endswith(".b"):
+            assert 0 < b.abs().max() <= 1 / math.sqrt(weights[f"{name[:-1]}W"].shape[0])
+
+
+def test_item_knn_is_the_same_in_blocks_and_keeps_no_more_than_its_neighbours(
+    random_matrix, monkeypatch
+):
+    X = random_matrix(60, 33, 0.2)
+    S = X.binary().gram()
+    norm = S.diagonal().sqrt()
+    S /= (norm[:, None] * norm + 2.0).clamp(min=1.0)
+    S.fill_diagonal_(0)
+    kept = S.topk(5, dim=0)
+    dense = torch.zeros_like(S).scatter_(0, kept.indices, kept.values)
+    for block in (7, 512):
+        monkeypatch.setattr(models.knn, "BLOCK", block)
+        model = models.ItemKNN(5, 2.0).fit(X)
+        torch.testing.assert_close(model.score(X), X.binary().dense() @ dense)
+        assert model.num_parameters <= 5 * 33

@@ -249,6 +249,47 @@ def test_patience_stops_after_so_many_epochs_without_a_better_value(X):
     assert history.best_epoch == 2
 
 
+def told(values: list[float]):
+    """A validation that gives these values, one after the other."""
+    left = iter(values)
+    return lambda model: next(left)
+
+
+class InRounds(Noisy):
+    """Its rounds have two epochs, and its objective changes for the first three."""
+
+    cycle = 2
+    settled_after = 3
+
+
+def test_patience_counts_rounds_and_not_before_the_objective_has_settled(X):
+    values = [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.5, 2.0]
+    for make, expected in ((Noisy, 2), (InRounds, 5)):
+        _, history = fitted(X, make=make, epochs=10, patience=1, validate=told(values))
+        assert len(history.rows) == expected
+
+
+def test_adam_on_normalised_gradients_forgets_their_size(X):
+    """The loss a thousand times steeper takes the same way; plain Adam's first step does, too."""
+    from reclib.training import AdamNormGrad
+
+    def way(scale: float) -> list[float]:
+        w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        optimiser = AdamNormGrad([w], lr=0.1, eps=1.0)  # so large that Adam's step shows the size
+        for _ in range(3):
+            optimiser.zero_grad()
+            (scale * w.square().sum()).backward()
+            optimiser.step()
+        return w.tolist()
+
+    assert way(1.0) == pytest.approx(way(1000.0), abs=1e-5)
+    gradient = torch.tensor([2.0, 4.0]) / (20**0.5)
+    w = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+    w.square().sum().backward()
+    AdamNormGrad([w], lr=0.1).step()
+    torch.testing.assert_close(w.grad, gradient)
+
+
 def test_without_validation_the_last_weights_are_kept(X):
     three, _ = fitted(X, epochs=3)
     four, history = fitted(X, epochs=4)
@@ -273,7 +314,10 @@ def test_milestones_lower_the_learning_rate_after_their_epoch(X):
     ("options", "message"),
     [
         ({"epochs": 0}, "Noisy needs epochs >= 1, got 0"),
-        ({"optimizer": "adamw"}, "no optimizer 'adamw'; there are: adam, adagrad, lbfgs"),
+        (
+            {"optimizer": "adamw"},
+            "no optimizer 'adamw'; there are: adam, adam-norm-grad, adagrad, lbfgs",
+        ),
         ({"patience": 3}, "patience needs validate"),
         ({"batch_size": 0}, "batch size must be at least 1, got 0"),
     ],

@@ -102,6 +102,7 @@ class Runs:
         return of_values(values, how, held_out_share(self.experiment))
 
     def difference(self, ours: str, theirs: str, metric: str | None) -> Interval:
+        """Of two points."""
         a, b, how = self.values(ours, metric), self.values(theirs, metric), self._how(metric)
         if how == USERS:
             return intervals.of_difference(a, b)
@@ -110,6 +111,7 @@ class Runs:
         return of_values(a - b, how, held_out_share(self.experiment))
 
     def pairs(self, metric: str | None, labels: list[str] | None = None) -> pd.DataFrame:
+        """Of all points, or of those named."""
         labels = labels or [point.label for point in self.experiment.points]
         models = {label: self.values(label, metric) for label in labels}
         if self._how(metric) == USERS:
@@ -118,6 +120,7 @@ class Runs:
         return intervals.of_split_pairs(models, share, kind=self._how(metric))
 
     def values(self, label: str, metric: str | None = None) -> np.ndarray:
+        """Of one point."""
         points = {point.label: point for point in self.experiment.points}
         if label not in points:
             raise ValueError(f"{self.experiment.name} has no point {label!r}")

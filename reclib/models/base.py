@@ -92,6 +92,7 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
+    keeps_last_of_equals = False  # of epochs with the same validation value, else the first
     cycle = 1  # epochs that make one round of the model's own training; patience counts rounds
 
     @property

@@ -44,6 +44,8 @@ class RaCT(MultVAE):
         term and without critic.
     """
 
+    keeps_last_of_equals = True  # the critic learns while the ranking stands still
+
     def __init__(
         self,
         *arguments,
