@@ -65,7 +65,7 @@ def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]
     """Errors of the held-out ratings; ``options`` as for :func:`predict`.
 
     ``rmse`` and ``mae`` are over all ratings. ``user_rmse`` is the mean over users of the RMSE
-    of each: another number, and a smaller one where errors differ between users.
+    of each: another number, which may be smaller or larger.
     """
     predicted = predict(model, test, **options)
     actual = test.held_out.to(predicted.device)

@@ -40,6 +40,12 @@ def exact(value: float) -> Interval:
     return Interval(float(value), 0.0, float(value), float(value), 1, EXACT)
 
 
+def of_printed(value: float, se: float) -> Interval:
+    """A number, or a difference, that is printed with its standard error over test users."""
+    half = scipy.stats.norm.ppf(0.975) * se
+    return Interval(value, se, value - half, value + half, 1, OVER_USERS)
+
+
 def of_seeds(values: Sequence[float], level: float = 0.95) -> Interval:
     """One value a seed, everything else fixed: Student's interval.
 

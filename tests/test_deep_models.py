@@ -401,3 +401,16 @@ def test_factors_find_what_biases_cannot():
 def test_rank_and_penalty_must_be_positive(options):
     with pytest.raises(ValueError, match="rank and l2 must be positive"):
         models.BiasedMF(**options)
+
+
+def test_a_deep_autoencoder_of_items_is_that_of_the_transpose(random_ratings):
+    X = random_ratings(30, 20).to_interactions()
+    options = {"epochs": 3, "batch_size": 8, "seed": 0, "device": "cpu"}
+    items = models.DeepAutoencoder((6, 4), rows="items")
+    users = models.DeepAutoencoder((6, 4))
+    training.fit(items, X, **options)
+    training.fit(users, X.T, **options)
+    theirs = X.T.with_values(evaluation.predict_at(users, X.T, X.T)).T.values  # in the order of X
+    torch.testing.assert_close(evaluation.predict_at(items, X, X), theirs)
+    with pytest.raises(ValueError, match="rows must be"):
+        models.DeepAutoencoder((6,), rows="films")

@@ -500,7 +500,7 @@ def test_a_chapter_opens_with_what_it_reproduces(judged):
     assert "| The good model | reproduced | 0.8310 | 0.8310 ± 0.0004 | 5 | rmse, d |" in box
     assert "| bad | contradicted | 0.7000 | 0.8310 ± 0.0004 | 5 | rmse, d |" in box
     assert "ours alone" not in box  # answers nothing
-    assert "this chapter decides: 1 reproduced" in box
+    assert "this chapter holds 1: 1 reproduced" in box
     other = evidence.at_a_glance("06-y")
     assert "Reproduction" not in other and "1 reproduced" in other
     assert "|" not in evidence.at_a_glance("07-z")

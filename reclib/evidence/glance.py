@@ -50,10 +50,12 @@ def _reproduction_box(chapter: str) -> str:
             ours += "" if np.isnan(row["se"]) else f" ± {row['se']:.4f}"
             verdict = f"{row['verdict']}: {row['because']}" if row["because"] else row["verdict"]
             method, dataset = claims.loc[point.answers, ["method", "dataset"]]
+            ours_on = point.settings["dataset"]
+            data = dataset if ours_on == dataset else f"{dataset} (ours: {ours_on})"
             what = method if point.label in method else f"{method} ({point.label})"
             lines.append(
                 f"| {what} | {verdict} | {row['published']:.4f} | {ours} | {row['seeds']} | "
-                f"{row['metric']}, {dataset} |"
+                f"{row['metric']}, {data} |"
             )
     if not lines:
         return ""
@@ -69,6 +71,6 @@ def _verdicts(chapter: str) -> str:
         return ""
     words = ", ".join(f"{count} {word}" for word, count in said.value_counts().items())
     return (
-        f"Claims of the five reports that this chapter decides: {words}. "
-        "The register of the chapter *What five reports claimed* has each of them."
+        f"Five course reports are tested in this book, claim by claim. Of their claims this "
+        f"chapter holds {len(said)}: {words}. The chapter *What five reports claimed* has each."
     )

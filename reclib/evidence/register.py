@@ -90,7 +90,7 @@ class _Measured:
             "curve": self.curve,
             "pair": self.pair,
             "least": _least,
-            "quoted": _quoted,
+            "quoted": intervals.of_printed,
             "stat": runs.data_counts,
             "published": lambda key: float(runs.published().loc[key, "value"]),
         }
@@ -206,8 +206,3 @@ def _least(*each: Interval) -> Interval:
     bounds = min(one.low for one in each), min(one.high for one in each)
     n = min(one.n for one in each)
     return Interval(lowest.mean, lowest.se, *bounds, n, lowest.kind)
-
-
-def _quoted(value: float, se: float) -> Interval:
-    """A number that is printed with its standard error over test users."""
-    return Interval(value, se, value - 1.96 * se, value + 1.96 * se, 1, intervals.OVER_USERS)

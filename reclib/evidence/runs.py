@@ -51,7 +51,7 @@ def difference(name: str, ours: str, theirs: str, metric: str | None = None) -> 
 
 
 def pairs(name: str, metric: str | None = None, labels: list[str] | None = None) -> pd.DataFrame:
-    """All pairs of the models of an experiment, with simultaneous intervals and verdicts.
+    """All pairs of the recorded models of an experiment, with simultaneous intervals and verdicts.
 
     One family for all chapters: whichever pair a page shows, its interval allows for the others.
     Indexed by (first, second); the verdict is that of "the first is above the second".
@@ -111,8 +111,9 @@ class Runs:
         return of_values(a - b, how, held_out_share(self.experiment))
 
     def pairs(self, metric: str | None, labels: list[str] | None = None) -> pd.DataFrame:
-        """Of all points, or of those named."""
-        labels = labels or [point.label for point in self.experiment.points]
+        """Of all recorded points, or of those named."""
+        recorded = {result["label"] for result in self.record.results}
+        labels = labels or [p.label for p in self.experiment.points if p.label in recorded]
         models = {label: self.values(label, metric) for label in labels}
         if self._how(metric) == USERS:
             return intervals.of_pairs(models)

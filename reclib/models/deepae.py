@@ -46,6 +46,8 @@ class DeepAutoencoder(GradientRecommender):
         Normalise every hidden layer before f (Ioffe and Szegedy 2015).
     l2 : float
         Penalty ``l2 * sum |W|^2``, added to the mean squared error.
+    rows : {"users", "items"}
+        What it reads: the row of a user, or the column of an item.
     scale : (float, float)
         Lowest and highest rating; predictions are clipped to it.
     """
@@ -65,9 +67,12 @@ class DeepAutoencoder(GradientRecommender):
         input_dropout: float = 0.0,
         batch_norm: bool = False,
         l2: float = 0.0,
+        rows: Literal["users", "items"] = "users",
         scale: tuple[float, float] = (1.0, 5.0),
     ) -> None:
         super().__init__()
+        if rows not in ("users", "items"):
+            raise ValueError(f'rows must be "users" or "items", got {rows!r}')
         if not hidden or min(hidden) < 1:
             raise ValueError(f"hidden must name at least one positive width, got {hidden}")
         if activation not in ACTIVATIONS:
@@ -79,7 +84,7 @@ class DeepAutoencoder(GradientRecommender):
         self.hidden, self.activation, self.last_linear = tuple(hidden), activation, last_linear
         self.dropout, self.dropout_on, self.tied = dropout, dropout_on, tied
         self.refeeds, self.input_dropout, self.batch_norm = refeeds, input_dropout, batch_norm
-        self.l2, self.scale = l2, tuple(scale)
+        self.l2, self.rows, self.scale = l2, rows, tuple(scale)
 
     def build(self, train: Interactions) -> None:
         sizes = list(pairwise((train.num_cols, *self.hidden)))
