@@ -21,7 +21,7 @@ settings.load_profile("book")
 
 # The columns of the register of claims.
 CLAIMS = (
-    *("id", "report", "place", "claim", "value", "relation", "test", "tolerance"),
+    *("id", "report", "place", "quote", "claim", "value", "relation", "test", "tolerance"),
     *("not_comparable", "needs", "chapter", "evidence"),
 )
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reclib import losses, models, training
+from reclib import evaluation, losses, models, training
 from reclib.interactions import Interactions
 from reclib.models import base
 from reclib.models.base import ACTIVATIONS

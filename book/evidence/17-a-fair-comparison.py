@@ -237,7 +237,7 @@ rivals[["from", "value", "interval", "read"]].sort_values("value")
 # %%
 def rejects(interval):
     """Whether an interval excludes that there is no difference."""
-    return not interval.low <= 0 <= interval.high
+    return evidence.judge(interval, ">", 0.0).word != evidence.OPEN
 
 
 def front(cost, accuracy):

@@ -15,16 +15,16 @@
 # ## At a glance
 #
 # **Question.** Five student reports on autoencoders for recommendation make many
-# statements that can be checked. How much of it can be checked here, how much of that
-# holds, and how would a reader have found out?
+# statements that can be checked. How many of them can be checked here, how many of those
+# hold, and how would a reader have found out? And what did this book itself get wrong?
 #
 # **You need** {doc}`/book/foundations/02-measuring` for intervals and paired differences.
 # The other chapters are where the evidence comes from; each row of the register links to
 # its own.
 #
 # **You will be able to** turn a sentence into a test with a tolerance, say which of five
-# verdicts it gets and why, keep a register whose verdicts nobody types, tell *not
-# reproduced* from *wrong*, and give a table of results the five minutes that find its
+# verdicts it gets and why, keep a register whose verdicts nobody types, tell
+# *contradicted* from *wrong*, and give a table of results the five minutes that find its
 # most common faults.
 
 # %%
@@ -40,7 +40,7 @@ import pandas as pd
 import torch
 from IPython.display import HTML, Markdown, display
 
-from reclib import datasets, evaluation, evidence, plots, splits
+from reclib import datasets, evaluation, evidence, intervals, plots, splits
 from reclib.models import EASE, ImputedSVD
 
 plots.use_style()
@@ -71,11 +71,21 @@ stretch = 2.0
 # numbers, in public. And their faults are those of the field: studies of published papers
 # find faults of the same kinds ({cite:t}`ferrari2019making`).
 #
-# `data/claims.csv` holds *every* numeric or comparative statement of the five that we
+# `data/claims.csv` holds the numeric and comparative statements of the five that we
 # found, also the plain ones that are right: leaving those out would make any report look
-# bad. Quotations count as claims too. A row whose name ends in **r** is not the report's
-# but our *reading* of the row before it: what a number is, or may be, if not what it is
-# called. Readings are counted apart.
+# bad. Each row has these parts.
+#
+# * **The quotation**: the words of the report, at most 25 of them. A test of this book
+#   compares them with the text of the report, letter by letter.
+# * **The claim**: the same in words that can be tested. One row is one statement: a
+#   sentence, or a line or cell of a table. A quotation from another paper is a statement
+#   as well, namely that the paper says so.
+# * **A reading.** A row whose name ends in **r** is not a statement of the report. It is
+#   a reading of ours, a subtraction, or the same question put to other data. Readings
+#   have no quotation and are never counted for or against a report.
+# * **Le's numbers.** Figure 8 of Pham and Le is a table of James Le. That they quote it
+#   exactly is a statement of theirs; whether his numbers hold is a question about him.
+#   His rows have names in **L** and are counted apart.
 
 # %%
 REPORTS = {
@@ -84,32 +94,47 @@ REPORTS = {
     "alhadlaq2018deep": "Alhadlaq and Kunna",
     "ayad2023variational": "Ayad, Alomari, Al-saygh",
     "pham2020variants": "Pham and Le",
+    "le2020autoencoders": "Le (2020), quoted",
 }
+FIVE = list(REPORTS.values())[:5]
 register = evidence.claims()
 register["who"] = register["report"].map(REPORTS)
 readings = register.index.str.endswith("r")
-claims = register[~readings]
-by_report = claims.groupby("who", sort=False)
+claims = register[~readings & register["who"].isin(FIVE)]
+by_report = register[~readings].groupby("who", sort=False)
 pd.DataFrame(
     {
         "claims": by_report.size(),
         "equalities": by_report["relation"].agg(lambda r: (r == "=").sum()),
         "orders": by_report["relation"].agg(lambda r: (r != "=").sum()),
-        "readings": register[readings].groupby("who").size(),
+        "readings of ours": register[readings].groupby("who").size(),
     }
 ).reindex(REPORTS.values()).fillna(0).astype(int).rename_axis(None)
 
 # %% [markdown]
+# So the register is mostly equalities: a number that should come out again. The readings
+# are many, because several reports used data that we do not have, and we asked their
+# questions of MovieLens 1M instead.
+#
 # ## Theory
 #
 # ### What decides a claim
 #
 # A claim that can be decided has four parts: a **test**, which is an expression that
 # gives a measured value; a **value** $v$; a **relation**, $=$, $>$ or $<$; and a
-# **tolerance** $\tau \ge 0$. The test gives a plain number if it is arithmetic, and one
-# number for each seed if it reads recorded runs. In the second case let $[l, h]$ be
-# the 95 % Student interval of the mean over seeds, in the first $l = h$. The set that the
-# claim allows is
+# **tolerance** $\tau \ge 0$. If the test is arithmetic, or compares two printed numbers,
+# its result is exact and we put $l = h$. If it reads recorded runs, it must give one
+# value for each seed, split or user, and $[l, h]$ is a 95 % interval of their mean.
+# Which interval, is not a matter of taste: it follows from how the values were drawn.
+#
+# * Random splits overlap, and the interval is widened for it
+#   ({prf:ref}`thm-measuring-overlap`).
+# * On a fixed set of test users, both the users and the seeds are drawn, and both errors
+#   are counted. Where a table compares many models, the intervals of all its pairs hold
+#   together, so that the best of many is not taken for more than it is.
+# * With fewer than five seeds, splits or folds there is no verdict at all.
+#
+# The set that the claim allows is
 #
 # $$
 # A_\tau = \begin{cases}
@@ -125,18 +150,19 @@ pd.DataFrame(
 # \begin{cases}
 # \textit{reproduced} & [l, h] \subseteq A_\tau,\\
 # \textit{contradicted} & [l, h] \cap A_\tau = \emptyset,\\
-# \textit{inconclusive} & \text{otherwise.}
+# \textit{open} & \text{otherwise.}
 # \end{cases}
 # $$ (eq-claims-verdict)
 #
 # Agreement has to be *shown*. A wide interval around the right value does not reproduce
-# a claim, and a wide interval around a wrong one does not contradict it: both are
-# inconclusive, and the remedy is more seeds.
+# a claim, and a wide interval around a wrong one does not contradict it: both are open,
+# and the remedy is more data.
 #
 # Two further verdicts say nothing of the claim. **Not comparable**: both numbers exist,
-# but a reason forbids holding one against the other, such as another data set. **Not
-# testable here**: there is no measured value, because the data are not at hand, or
-# because the report leaves out what a test would need. The register says which.
+# but a reason forbids holding one against the other, such as another data set or another
+# network. **Not testable here**: there is no measured value, because the data are not at
+# hand, because there are too few seeds, or because the report leaves out what a test
+# would need. The register says which.
 #
 # ### Where a tolerance comes from
 #
@@ -159,7 +185,7 @@ pd.DataFrame(
 # Let an equality with value $v$ have the interval $[l, h]$. Put
 # $d = \max(0,\, l - v,\, v - h)$, the distance from $v$ to the interval, and
 # $D = \max(|l - v|, |h - v|)$, that to its far end. The claim is contradicted if and
-# only if $\tau < d$, reproduced if and only if $\tau \ge D$, and inconclusive between.
+# only if $\tau < d$, reproduced if and only if $\tau \ge D$, and open between.
 # ```
 #
 # ```{prf:proof}
@@ -169,15 +195,11 @@ pd.DataFrame(
 # is $\tau \ge D$. And $d \le D$.
 # ```
 #
-# So a growing tolerance leads from *contradicted* through *inconclusive* to
-# *reproduced* and never back, and $d/\tau$ says how many times larger it would have to be
-# before a contradiction goes away. The experiment below computes that for every row.
+# So a growing tolerance leads from *contradicted* through *open* to *reproduced* and
+# never back, and $d/\tau$ says how many times larger it would have to be before a
+# contradiction goes away. The experiment below computes that for every row.
 #
 # ### Contradicted is not wrong
-#
-# The tables of the other chapters say *not reproduced* of a number that was not met. The
-# register has orders and arithmetic as well, and says *contradicted*: the evidence speaks
-# against the sentence.
 #
 # A verdict is about a sentence *as tested*. A claim about one data set may be true there
 # and fail on another; an option that a report leaves out may be the one that matters; a
@@ -185,9 +207,9 @@ pd.DataFrame(
 # And intervals fail: if the truth lies on the border of $A_\tau$, a 95 % interval lies
 # wholly on the wrong side of it once in forty times. Over many rows that adds up.
 
-# %%
+# %% tags=["hide-input"]
 decided = {evidence.REPRODUCED, evidence.CONTRADICTED}
-from_runs = register["verdict"].isin(decided) & (register["seeds"] > 1)
+from_runs = register["verdict"].isin(decided) & (register["n"] > 1)
 worst = 0.025 * from_runs.sum()
 Markdown(
     f"Of the rows with a clear verdict, {from_runs.sum()} rest on an interval. If all "
@@ -199,49 +221,50 @@ Markdown(
 # ## Code
 #
 # The register is a file of sentences, values and expressions; it has no column for the
-# verdict. `evidence.claims` evaluates the expressions and applies
-# {eq}`eq-claims-verdict`.
+# verdict. `evidence.claims` evaluates the expressions, and `evidence.judge` says the word
+# for each interval. It is the judge of every chapter of this book:
 
 # %%
-print(inspect.getsource(evidence.claims))
+source = inspect.getsource(evidence.judge)
+print(
+    source[: source.index('"""')] + source[source.rindex('"""') + 3 :].lstrip()
+)
 
 # %% [markdown]
 # One row as it is stored, and what is computed for it:
 
 # %%
-computed = ["measured", "low", "high", "seeds", "verdict"]
+computed = ["measured", "low", "high", "n", "kind", "verdict"]
 one = register.loc["S-17"]
-for column in ["claim", "value", "relation", "test", "tolerance", *computed]:
+stored = ["quote", "claim", "value", "relation", "test", "tolerance"]
+for column in [*stored, *computed]:
     print(f"{column:>10}  {one[column]}")
 
 # %% [markdown]
-# The rule is short enough to be written twice. This is the second time, from the
-# equations above and not from the library, and it has to agree with the library on
-# every row that has a measured value.
+# Who checks the judge? {eq}`eq-claims-verdict` is short enough to be written down a
+# second time, from the page and not from the library. The two must agree on every row
+# that has a measured value. This second version decides nothing in this book.
 
 
 # %%
-def rule(low, high, relation, value, tolerance):
-    """The verdict on an interval, from the two equations."""
-    ends = {
-        "=": (value - tolerance <= low, high <= value + tolerance),
-        ">": (low > value + tolerance, True),
-        "<": (True, high < value - tolerance),
+def on_paper(low, high, relation, value, tolerance):
+    """The verdict on an interval, from the two equations of this page."""
+    inside, outside = {
+        "=": (
+            value - tolerance <= low and high <= value + tolerance,
+            high < value - tolerance or low > value + tolerance,
+        ),
+        ">": (low > value + tolerance, high <= value + tolerance),
+        "<": (high < value - tolerance, low >= value - tolerance),
     }[relation]
-    outside = {
-        "=": high < value - tolerance or low > value + tolerance,
-        ">": high <= value + tolerance,
-        "<": low >= value - tolerance,
-    }[relation]
-    if all(ends):
-        return evidence.REPRODUCED
-    return evidence.CONTRADICTED if outside else evidence.INCONCLUSIVE
+    found = evidence.CONTRADICTED if outside else evidence.OPEN
+    return evidence.REPRODUCED if inside else found
 
 
-RULED = [evidence.REPRODUCED, evidence.CONTRADICTED, evidence.INCONCLUSIVE]
+RULED = [evidence.REPRODUCED, evidence.CONTRADICTED, evidence.OPEN]
 ruled = register[register["verdict"].isin(RULED)]
 columns = ["low", "high", "relation", "value", "tolerance"]
-again = [rule(*row) for row in ruled[columns].itertuples(index=False)]
+again = [on_paper(*row) for row in ruled[columns].itertuples(index=False)]
 assert again == ruled["verdict"].tolist()
 print(f"{len(ruled)} rows judged twice, with the same verdicts")
 
@@ -267,56 +290,61 @@ assert 19 < abs(by_hand - 0.885) / 0.0005 < 21
 print(f"{by_hand:.5f}, {abs(by_hand - 0.885) / 0.0005:.1f} tolerances away")
 
 # %% [markdown]
-# **Three seeds.** Suppose that three seeds gave an RMSE of .95, .97 and .99. The mean is
-# .97, the standard deviation .02, the standard error $.02/\sqrt3 = .01155$, and with
-# the Student quantile 4.303 of two degrees of freedom the interval is
-# $.97 \pm .0497$. A claim of .96 with a tolerance of .005 is *inconclusive*, although
-# our mean is close. A claim of .85 is contradicted, and only with a tolerance of .06 do
-# the three seeds reproduce a claim of .97.
+# **Five seeds.** Suppose that five seeds gave an RMSE of .95, .96, .97, .98 and .99 on one
+# split. The mean is .97, the standard deviation .01581, the standard error
+# $.01581/\sqrt5 = .00707$, and with the Student quantile 2.776 of four degrees of freedom
+# the interval is $.97 \pm .01963$. A claim of .96 with a tolerance of .005 is *open*,
+# although our mean is close. A claim of .85 is contradicted, and only with a tolerance of
+# .02 do the five seeds reproduce a claim of .97. The first four alone get no verdict.
 
 # %%
-se, low, high = evidence.mean_interval([0.95, 0.97, 0.99])
-assert abs(se - 0.01155) < 1e-5 and abs(high - 0.97 - 0.0497) < 1e-4
-for value, tolerance in ((0.96, 0.005), (0.85, 0.005), (0.97, 0.06)):
-    print(value, tolerance, rule(low, high, "=", value, tolerance))
+values = [0.95, 0.96, 0.97, 0.98, 0.99]
+found = intervals.of_seeds(values)
+assert (
+    abs(found.se - 0.00707) < 1e-5 and abs(found.high - 0.97 - 0.01963) < 1e-5
+)
+for value, tolerance in ((0.96, 0.005), (0.85, 0.005), (0.97, 0.02)):
+    verdict = evidence.judge(found, "=", value, tolerance)
+    assert verdict.word == on_paper(
+        found.low, found.high, "=", value, tolerance
+    )
+    print(value, tolerance, verdict.word)
+few = evidence.judge(intervals.of_seeds(values[:4]), "=", 0.97, 0.02)
+print("four seeds:", few.word, "because", few.because)
 
 # %% [markdown]
 # ## Experiment
 #
 # ### The counts
 #
-# All claims, judged from the records of this book. The words are the verdicts; the
-# readings are left out.
+# All claims of the five reports, judged from the records of this book. The words are the
+# verdicts; readings and Le's rows are left out.
 
-# %%
-WORDS = [
-    evidence.REPRODUCED,
-    evidence.INCONCLUSIVE,
-    evidence.CONTRADICTED,
-    evidence.NOT_COMPARABLE,
-    evidence.NOT_TESTABLE,
-]
+# %% tags=["hide-input"]
+WORDS = list(evidence.WORDS)
 counts = pd.crosstab(claims["who"], claims["verdict"])
-counts = counts.reindex(index=REPORTS.values(), columns=WORDS, fill_value=0)
+counts = counts.reindex(index=FIVE, columns=WORDS, fill_value=0)
 assert counts.to_numpy().sum() == len(claims)
-counts.assign(all=counts.sum(axis=1)).rename_axis(None)
+counts.assign(all=counts.sum(axis=1)).rename_axis(None).rename_axis(
+    None, axis=1
+)
 
 # %% [markdown]
 # The same as a picture. Each part carries its number and its own hatching.
 
-# %% mystnb={"image": {"alt": "Stacked bars: for each of the five reports the number of claims that are reproduced, inconclusive, contradicted, not comparable and not testable here."}}
-HATCHES = ["", "..", "//", "--", "xx"]
-SHADES = [plots.COLOURS[i] for i in (2, 8, 1, 4, 7)]
+# %% mystnb={"image": {"alt": "Stacked bars: for each of the five reports the number of claims that are reproduced, contradicted, open, not comparable and not testable here."}} tags=["hide-input"]
+HATCHES = dict(zip(WORDS, ["", "//", "..", "--", "xx"], strict=True))
+SHADES = dict(
+    zip(WORDS, [plots.COLOURS[i] for i in (2, 1, 8, 4, 7)], strict=True)
+)
 fig, ax = plt.subplots(figsize=(6.4, 3.4))
 left = np.zeros(len(counts))
-for word, hatch, shade in zip(WORDS, HATCHES, SHADES, strict=True):
-    bars = ax.barh(
-        counts.index, counts[word], left=left, color=shade, hatch=hatch
-    )
+box = {"fc": "white", "ec": "none", "pad": 1}
+for word in WORDS:
+    style = {"color": SHADES[word], "hatch": HATCHES[word], "label": word}
+    bars = ax.barh(counts.index, counts[word], left=left, **style)
     shown = [str(n) if n else "" for n in counts[word]]
-    box = {"fc": "white", "ec": "none", "pad": 1}
     ax.bar_label(bars, shown, label_type="center", fontsize=8, bbox=box)
-    bars.set_label(word)
     left += counts[word].to_numpy()
 for text in ax.texts:  # no box around nothing
     text.set_bbox(box if text.get_text() else None)
@@ -331,36 +359,41 @@ plt.show()
 # found in; one whose data nobody has cannot be contradicted. What the counts do show is
 # where a claim can be decided at all.
 
-# %%
+# %% tags=["hide-input"]
 testable = claims["verdict"].isin(RULED)
-runs = claims["test"].str.contains(r"run\(|curve\(")
+runs = claims["test"].str.contains(r"run\(|curve\(|pair\(")
 kinds = np.where(claims["test"] == "", "no test", "arithmetic or quotation")
 kinds = pd.Series(np.where(runs, "recorded runs", kinds), claims.index)
 by_kind = pd.crosstab(kinds, claims["verdict"])
-by_kind.reindex(columns=WORDS, fill_value=0).rename_axis(None)
+by_kind = by_kind.reindex(columns=WORDS, fill_value=0)
+by_kind.rename_axis(None).rename_axis(None, axis=1)
 
 # %% [markdown]
 # Arithmetic and comparison with the cited source need no computer to speak of, and they
 # decide a large part.
 
-# %%
+# %% tags=["hide-input"]
 cheap = kinds == "arithmetic or quotation"
 refuted = claims["verdict"] == evidence.CONTRADICTED
 Markdown(
-    f"{testable.sum()} of {len(claims)} claims can be decided or measured here, "
+    f"{testable.sum()} of {len(claims)} claims can be judged here, "
     f"{(testable & cheap).sum()} of them without training anything. Of the "
     f"{refuted.sum()} contradictions, {(refuted & cheap).sum()} need only a pencil, "
     "the data's own counts or the cited paper."
 )
 
 # %% [markdown]
+# One weakness remains in these rows. Where a test counts things in a report, the layers
+# of a network or the models of a list, somebody typed them from the report. The
+# quotation beside the row lets you count again.
+#
 # ### How much hangs on the tolerance
 #
 # {prf:ref}`thm-claims-tolerance` gives two numbers for each equality. We divide them by
 # the tolerance. A contradiction at 3 would go away with a tolerance three times as large;
 # a reproduction at .3 would survive one of a third.
 
-# %% mystnb={"image": {"alt": "Distance of each decided equality from its claim in units of its tolerance, on a logarithmic axis: reproductions left of one, contradictions right of it, most of them far."}}
+# %% mystnb={"image": {"alt": "Distance of each decided equality from its claim in units of its tolerance, on a logarithmic axis: reproductions left of one, contradictions right of it, most of them far."}} tags=["hide-input"]
 equal = ruled[(ruled["relation"] == "=") & ruled["verdict"].isin(decided)]
 ends = (equal[["low", "high"]].sub(equal["value"], axis=0)).abs()
 inside = (equal["low"] <= equal["value"]) & (equal["value"] <= equal["high"])
@@ -368,15 +401,14 @@ near, far = ends.min(axis=1).where(~inside, 0), ends.max(axis=1)
 holds = equal["verdict"] == evidence.REPRODUCED
 margin = far.where(holds, near) / equal["tolerance"]
 fig, ax = plt.subplots(figsize=(6.4, 2.8))
-for k, (word, mark) in enumerate(
-    {evidence.REPRODUCED: "o", evidence.CONTRADICTED: "x"}.items()
-):
+marks = {evidence.REPRODUCED: "o", evidence.CONTRADICTED: "x"}
+for k, (word, mark) in enumerate(marks.items()):
     x = margin[equal["verdict"] == word].clip(lower=1e-2)
     y = k + np.linspace(-0.3, 0.3, len(x))
-    ax.scatter(x, y, marker=mark, color=SHADES[2 * k], s=28)
+    ax.scatter(x, y, marker=mark, color=SHADES[word], s=28)
 ax.axvline(1, c="gray", ls="--")
 ax.set(xscale="log", xlabel="distance in tolerances (left end: 0.01 and less)")
-ax.set_yticks([0, 1], [evidence.REPRODUCED, evidence.CONTRADICTED])
+ax.set_yticks([0, 1], list(marks))
 ax.set_ylim(-0.6, 1.6)
 ax.xaxis.set_major_formatter("{x:g}")
 plt.show()
@@ -384,10 +416,10 @@ plt.show()
 # %% [markdown]
 # Right of the line are the contradictions. How many of them are close calls?
 
-# %%
+# %% tags=["hide-input"]
 against = margin[~holds]
 close = against[against <= stretch]
-assert (margin[holds] <= 1).all() and (against > 1).all()
+assert (margin[holds] <= 1 + 1e-9).all() and (against > 1).all()
 listed = ", ".join(close.index) or "none"
 Markdown(
     f"The median contradiction of an equality is {against.median():.0f} tolerances "
@@ -399,8 +431,8 @@ Markdown(
 # %% [markdown]
 # ### The register
 #
-# Each line opens: what the report claims and where, what we measured and how, and why
-# that decides. The filters need JavaScript; without it the whole list is there to be
+# Each line opens: the words of the report and where they stand, what we measured and
+# how, and why that decides. The filters need JavaScript; without it the whole list is there to be
 # read. First the style, which borrows the colours of the page and never relies on them.
 
 # %% tags=["hide-input"]
@@ -433,13 +465,31 @@ STYLE = """<style>
 
 # %% [markdown]
 # A line of the register: numbers with as many digits as they need, the sign beside the
-# word, and a link to the chapter.
+# word, and a link to the chapter. Quotations lose the mark-up of tables and formulas.
 
 # %% tags=["hide-input"]
 SIGNS = dict(
-    zip(WORDS, ["\u2713", "?", "\u2717", "\u2260", "\u2013"], strict=True)
+    zip(WORDS, ["\u2713", "\u2717", "?", "\u2260", "\u2013"], strict=True)
 )
 CLASSES = {evidence.REPRODUCED: "yes", evidence.CONTRADICTED: "no"}
+MARKS = [
+    "<b>",
+    "</b>",
+    "<u>",
+    "</u>",
+    "<sup>",
+    "</sup>",
+    "**",
+    "$",
+    "\\underline",
+]
+
+
+def plain(quote):
+    for mark in MARKS:
+        quote = quote.replace(mark, "")
+    quote = quote.replace("\\pm", "\u00b1").replace("\\neq", "\u2260")
+    return quote.replace("{", "").replace("}", "")
 
 
 def digits(x):
@@ -459,12 +509,12 @@ def claimed(row):
 
 
 def found(row):
-    if not row["seeds"]:
-        return f"nothing yet; needed: {row['because']}"
+    if not row["n"]:
+        return f"nothing; needed: {row['because']}"
     text = digits(row["measured"])
-    if row["seeds"] > 1:
+    if row["low"] < row["high"]:
         text += f" (95 %: {digits(row['low'])} to {digits(row['high'])}"
-        text += f", {row['seeds']:.0f} seeds)"
+        text += f"; {row['n']:.0f} {row['kind']})"
     return text
 
 
@@ -474,9 +524,10 @@ def found(row):
 
 # %% tags=["hide-input"]
 def details(row, link=True):
-    reason = row["not_comparable"]
+    reason = row["because"] if row["n"] else ""
+    words = f"\u201c{plain(row['quote'])}\u201d, {row['place']}"
     terms = {
-        "Where": row["place"],
+        "Report": words if row["quote"] else f"(our reading) {row['place']}",
         "Claimed": claimed(row),
         "Measured": found(row),
         "Verdict": row["verdict"] + (f": {reason}" if reason else ""),
@@ -589,36 +640,37 @@ HTML(whole)
 # Five stories, each with what was good, what may have happened, and how a reader finds
 # out in five minutes. Inferences are marked. The lines shown are those of the register and
 # open like them.
-#
-# ### Gao: .18, and a leak
+
+# ### Gao: .18, and the ratings that were shown
 #
 # **What was good.** A clean description of the data, with counts that are exact; a
 # baseline in the same table; five splits and an interval, where most papers have one
 # number; and the author's surprise at his own result is in the text, which is honest and
 # is the best clue that it holds.
 
-# %%
+# %% tags=["hide-input"]
 table_5 = [f"G-{n:02}" for n in range(9, 14)]
 said = register["verdict"]
 assert not (said[table_5] == evidence.REPRODUCED).any()
 assert not (said[["G-17", "G-20"]] == evidence.REPRODUCED).any()
-rows("G-01", "G-06", "G-07", "G-09", "G-14", "G-15", "G-17", "G-20")
+rows("G-01", "G-06", "G-40", "G-07", "G-09", "G-15", "G-17", "G-20", "G-28")
 
 # %% [markdown]
 # **What the rows say.** An RMSE of .18 on a scale of five stars would mean knowing
 # nearly every rating exactly. Under the same filter and on splits of the same kind no
-# autoencoder of the table comes near it. And the conclusions fall together: denoising
+# autoencoder of the table comes near it. And the conclusions go together: denoising
 # hurts, penalties hurt, the plainest network wins. Each is what one sees when the error
 # is measured on ratings that the network was shown.
 
-# %%
-rows("G-09r", "G-14r", "G-15r", "G-16", "G-21", "G-25")
+# %% tags=["hide-input"]
+rows("G-09r", "G-14r", "G-41r", "G-15r", "G-16", "G-21", "G-25")
 
 # %% [markdown]
 # **What may have happened** (an inference; the code is not public). If the error was
-# computed on what the network reads, a number of that size and the order of the table
-# follow. {doc}`/book/rating-prediction/07-noise-and-variation` tries this and finds the
-# size for some of the networks only, so the reading explains much and not all.
+# computed on what the network reads, numbers of that size follow.
+# {doc}`/book/rating-prediction/07-noise-and-variation` tries this on one split. It finds
+# the size for some of the networks only, and needs a weak KL term, chosen afterwards, for
+# another. So the reading explains much and not all.
 #
 # **Five minutes.** Shuffle the training ratings among the observed cells. Nothing is
 # left to learn, so an honest test must say so, while a measure of copying does not
@@ -657,54 +709,71 @@ assert held.loc[400, "true"] > held.loc[5, "true"]
 print("an honest test tells the shuffled ratings from the true ones")
 
 # %% [markdown]
-# ### Le's mask, and the mixed table of Pham and Le
+# ### Pham and Le: a quoted table, and a mixed one
 #
 # **What was good.** Pham and Le name the source of every table, so that each number could
-# be followed. All quotations that we could check against their source are exact. And they
-# ran programs of other people to the end and printed what came out.
+# be followed. All quotations that we could check against their source are exact, to the
+# seconds of the run times. Of their own table they say two things, that RecVAE is the
+# best of three and that DeepRec is ahead of AutoRec, unlike in Le's, and both are true of
+# it. And they ran programs of other people to the end and printed what came out.
 
-# %%
+# %% tags=["hide-input"]
 quoted = register["claim"].str.contains("(quoted", regex=False)
-checked = register[quoted & (register["seeds"] > 0)]
+checked = register[quoted & (register["n"] > 0)]
 theirs = checked[checked["report"] == "pham2020variants"]
 assert (theirs["verdict"] == evidence.REPRODUCED).all()
 print(f"quotations checked, and exact: {len(theirs)}")
-assert not (said[["P-20r", "P-21r"]] == evidence.CONTRADICTED).any()
-assert not (said[["P-20", "P-21", "P-26", "P-27"]] == evidence.REPRODUCED).any()
-rows("P-20", "P-20r", "P-21", "P-21r", "P-26", "P-27", "P-27r")
+rows("P-10", "P-18", "P-51", "P-53", "P-38", "P-41", "P-59")
 
 # %% [markdown]
-# **What the rows say.** The numbers of the row ESAE come out if seen items stay in the
-# lists, and not otherwise: Le's program masks a copy of the scores and throws it away
+# **Le's numbers.** The numbers of the row ESAE come out if seen items stay in the lists,
+# and not otherwise: Le's program masks a copy of the scores and throws it away
 # ({doc}`/book/top-n/09-linear-autoencoders`). The row SVAE is the line of the *training*
-# users, in percent, among fractions. Two evaluations stand in one table, and the model
-# with the flattering one is called the best.
-#
-# Then the report's own table:
+# users, in percent among fractions. His page of June 2020 called SVAE the best model; the
+# report that quotes his table does not say so. In January 2021 he wrote the three values
+# as fractions.
 
-# %%
-alike = said[["P-27r", "P-32", "P-35", "P-36"]]
-assert (alike == evidence.REPRODUCED).all()
-rows("P-30", "P-32", "P-33", "P-33r", "P-34", "P-35", "P-36", "P-37")
+# %% tags=["hide-input"]
+assert not (said[["L-06r", "L-07r"]] == evidence.CONTRADICTED).any()
+assert not (said[["L-06", "L-07", "L-08", "L-09"]] == evidence.REPRODUCED).any()
+rows("L-05", "L-05r", "L-07", "L-07r", "L-08", "L-09", "L-09r")
 
 # %% [markdown]
-# Mult-VAE and RecVAE are where the literature has them for MovieLens 20M. Mult-DAE is far
-# below, and so far that the distance between the two rows is many times what the
-# report's own Fig. 7 shows for the same pair. The two rows cannot have been measured
-# alike.
+# **The report's own table** names neither its data set nor its split, so none of its lines
+# is comparable with a run of ours. What can be tested is the sentence about it, that the
+# outcomes are those of the literature:
 
-# %%
-gap = register.loc["P-34"]
+# %% tags=["hide-input"]
+alike = said[["P-57r", "P-32r", "P-35r", "P-36r"]]
+assert (alike == evidence.REPRODUCED).all()
+rows("P-30", "P-58r", "P-31r", "P-32r", "P-35r", "P-36r", "P-37")
+
+# %% [markdown]
+# Mult-VAE and RecVAE are where the literature has them for MovieLens 20M. Whether RecVAE
+# is *above* its paper is open: one of its two metrics is ahead and the other behind, both
+# by less than two printed standard errors. Mult-DAE is far below, and so far that the
+# distance between the two rows is many times what the report's own Fig. 7 shows for the
+# same pair. The two rows can hardly have been measured alike.
+
+# %% tags=["hide-input"]
+gap = register.loc["P-34r"]
 assert gap["value"] > 20 * gap["measured"]
 pub = evidence.published()["value"]
 drop = pub["pham-multdae-ndcg"] / pub["liang-mult-dae-ml20m-ndcg"]
-Markdown(
-    f"The gap in Table 1 is {gap['value'] / gap['measured']:.0f} times the gap in "
-    f"Fig. 7; Mult-DAE has {drop:.0%} of its published NDCG@100. That the missing mask "
-    "explains it, and that .3920 is a Recall@20 in the wrong column, are inferences."
+display(
+    Markdown(
+        f"The gap in Table 1 is {gap['value'] / gap['measured']:.0f} times the gap in "
+        f"Fig. 7; Mult-DAE has {drop:.0%} of its published NDCG@100."
+    )
 )
+rows("P-57r", "P-33r", "P-30r")
 
 # %% [markdown]
+# That .3920 is a Recall@20 in the wrong column fits the literature; it is an inference
+# all the same. For the row of Mult-DAE we have no explanation. A missing mask, as in Le's
+# program, was our first thought, and our own run speaks against it: without the mask the
+# model ranks better than the row says.
+#
 # **Five minutes.** First: *put your own table beside the one that you quote*. The same
 # model stands in both. Second, for any ranking: count seen items in the lists. The count
 # must be zero.
@@ -736,20 +805,32 @@ assert lists["not masked"]["NDCG@100"] < lists["masked"]["NDCG@100"] - 0.05
 #
 # **What was good.** A new idea, explained so well that it could be rebuilt from the text.
 # A fair comparison needs equal numbers of updates; the author saw that, which few do, and
-# tried to prove how to get them. And he published a notebook *with its outputs*, which is why we know as much as we
-# do. What he saw first, the fast start, is there:
+# tried to prove how to get them. And he published a notebook *with its outputs*, which is
+# why we know as much as we do. Its learning rate, epochs and share of noisy features are
+# those of the report. What he saw first, the fast start, is there:
 
-# %%
+# %% tags=["hide-input"]
 start = register.loc[["S-24", "S-25"], "verdict"]
-assert not start.isin([evidence.CONTRADICTED, evidence.INCONCLUSIVE]).any()
-rows("S-24", "S-25", "S-26", "S-27", "S-10", "S-12", "S-13")
+assert not start.isin([evidence.CONTRADICTED, evidence.OPEN]).any()
+rows("S-24", "S-25", "S-27", "S-10", "S-12", "S-13", "S-05", "S-04", "S-04r")
 
 # %% [markdown]
-# And what is not:
+# What is not there, and what stays open:
 
-# %%
-lacking = ["S-14", "S-15", "S-16", "S-17", "S-18", "S-20", "S-21", "S-22"]
-assert not (register.loc[lacking, "verdict"] == evidence.REPRODUCED).any()
+# %% tags=["hide-input"]
+lacking = [
+    "S-14",
+    "S-15",
+    "S-17",
+    "S-18",
+    "S-20",
+    "S-21",
+    "S-26",
+    "S-32",
+    "S-38",
+]
+gone = ["S-14", "S-15", "S-16r", "S-17"]
+assert (register.loc[gone, "verdict"] == evidence.CONTRADICTED).all()
 rows(*lacking)
 
 # %% [markdown]
@@ -777,90 +858,96 @@ print("first failures (rows, batch):", failed[:3])
 assert 0.05 < len(failed) / len(cases) < 0.95
 
 # %% [markdown]
-# **Fifty of fifty.** If augmentation made no difference, each pair would be a coin, and
-# fifty heads in a row would have probability $2^{-50}$. So chance is not the
-# explanation of the report's count, and a difference *was* there in its runs. In ours
-# there is none of that kind, on the ratings that the network reads as little as on those
-# held out. Something else must have differed between the two networks of a pair.
+# **Fifty of fifty.** If augmentation made no difference and the simulations were
+# independent, each pair would be a coin, and fifty heads in a row would have probability
+# $2^{-50}$. They are not quite independent, since the splits share users. But chance is
+# no likely explanation of the report's count: in its runs the augmented network *was*
+# ahead at the end. In ours it is not, neither on the ratings that the network reads nor
+# on those held out.
 
-# %%
-share = register.loc[["S-21", "S-22"], "measured"]
+# %% tags=["hide-input"]
+share = register.loc[["S-21", "S-22r"], "measured"]
 assert not (share >= 0.6).any(), "the text says that half of them disagree"
 Markdown(
-    "Share of our simulations in which the augmented network is better: "
+    "Share of our simulations in which the augmented network is better after the last "
+    "epoch: "
     + " on ratings that are read, ".join(
         "(not recorded)" if np.isnan(s) else f"{s:.0%}" for s in share
     )
-    + f" on held-out ratings. Probability of 50 heads: {0.5**50:.0e}."
+    + " on held-out ratings."
 )
 
 # %% [markdown]
 # **What may have happened** (an inference). In the public notebook the optimiser keeps its
 # state from one training to the next, and dropout is switched off by the first evaluation
 # and never on again; whichever network is trained second is not trained like the first.
-# {doc}`/book/rating-prediction/08-latent-augmentation` shows both at work.
+# {doc}`/book/rating-prediction/08-latent-augmentation` shows both at work, and the whole
+# learning curves. They matter here: the augmented network is ahead for more epochs than
+# the first ten, and what is open at epoch 50 need not be open earlier.
 #
 # **Five minutes.** Run the comparison with *nothing* changed: two regular networks, one
 # after the other, in the same loop. If the second wins, the loop decides and not the
 # method.
 #
-# ### Ayad, Alomari and Al-saygh: two data sets, and a cap that cannot act
+# ### Ayad, Alomari and Al-saygh: two data sets, and a cap that we misjudged
 #
 # **What was good.** Both models were run with the same settings, the report says what was
 # varied, and it prints the paper's table beside its own numbers so that a reader can
 # compare. The quotation is exact.
 
-# %%
-rows("Y-03", "Y-04", "Y-05", "Y-06", "Y-07", "Y-08", "Y-18")
+# %% tags=["hide-input"]
+rows("Y-03", "Y-23", "Y-04", "Y-05", "Y-08", "Y-07r", "Y-09r", "Y-18")
 
 # %% [markdown]
 # **What the rows say.** The table that is quoted belongs to another data set than the one
 # that was used. Neither number can be called an improvement on the other, and that is the
-# verdict: not a contradiction. What *is* contradicted can be seen inside the report: two
-# models with "roughly similar performance" whose distance is more than ten times that of
-# the table beside them.
+# verdict: not a contradiction. That the two models perform alike is true of the paper's
+# table. It is not true of the report's two numbers, if the sentence is meant for them;
+# this we cannot know, and the row is a reading.
 #
 # How much does a catalogue matter? On MovieLens 1M, cut to its most rated movies:
 
-# %%
+# %% tags=["hide-input"]
 apart = register["measured"]
-assert apart["Y-07"] > 10 * apart["Y-08"]
+assert apart["Y-07r"] > 10 * apart["Y-08"]
 sizes = evidence.table("catalogue-ml1m")[["measured", "low", "high", "seeds"]]
 if len(sizes.dropna(subset="measured")) == len(sizes):
     grows = sizes.loc[[f"EASE, {n}" for n in ("all", 1350, 500, 200)]]
     assert grows["measured"].is_monotonic_increasing
-sizes
+sizes.fillna("")
 
 # %% [markdown]
-# The same recipe and model: fewer movies, better numbers. **The cap.** With linear annealing
-# over 200,000 steps, $\beta$ after 200 epochs of batches of 500 is the number of training
-# users, in half millions, so a cap acts only above that:
+# The same recipe and model: fewer movies, better numbers.
+#
+# **The cap.** With linear annealing over 200,000 steps, as in the paper's program, $\beta$
+# after 200 epochs of batches of 500 is the number of training users, in half millions. So
+# a cap would act only above that, and all caps above it would be *one* training
+# ({prf:ref}`thm-mult-cap`). An earlier edition of this page concluded that choosing .9
+# among such caps was choosing among repetitions of one run. But the report says that the
+# steps were tuned as well; it only does not print them. So nothing is concluded:
 
-# %%
+# %% tags=["hide-input"]
 caps = pd.Series([0.1, 0.2, 0.25, 0.5, 0.9, 1.0], name="cap")
 needed = (caps * 200_000 / 200 * 500).astype(int)
 table = pd.DataFrame({"training users needed": needed.to_numpy()}, caps)
 assert table.loc[0.9].item() == 450_000
 display(table)
-rows("Y-12", "Y-13", "Y-14", "Y-15")
+rows("Y-12", "Y-24", "Y-13r", "Y-14r", "Y-15r")
 
 # %% [markdown]
-# Every cap that needs more users than there are gives *the same training*, update for
-# update ({prf:ref}`thm-mult-cap`). If the steps were left as in the program (an inference), then choosing .9 among
-# such caps was choosing among repetitions of one run, and the best of several equal runs
-# is the luckiest.
-#
 # **Five minutes.** Print what a setting *does*, not what it *says*: the largest $\beta$
-# that was used, the number of items, the cut-off of the metric. One line each.
+# that was used, the number of items, the cut-off of the metric. One line each, and this
+# section would have been two sentences long.
 #
 # ### Alhadlaq and Kunna: what a careful report looks like
 #
 # The errors that this report measured cannot be tested here, since the data were withdrawn
-# and the split is not described. Its statements about *directions* can be put to another data
-# set:
+# and the split is not described. Its *directions* can be asked of another data set; what
+# comes out are readings, not verdicts on the report.
 
-# %%
-rows("A-08", "A-09", "A-11", "A-13", "A-14", "A-15", "A-17", "A-21")
+# %% tags=["hide-input"]
+steps = [f"A-{n:02}r" for n in (8, 9, 11, 14, 15, 17, 18, 21)]
+rows("A-13", *steps)
 
 # %% [markdown]
 # **What was good.** One thing is changed at a time, with all else fixed. What did *not*
@@ -868,27 +955,24 @@ rows("A-08", "A-09", "A-11", "A-13", "A-14", "A-15", "A-17", "A-21")
 # development set, and the final number is slightly worse than the one that was chosen on,
 # as it should be. The neighbours in its last table are quoted exactly.
 
-# %%
-steps = ["A-08", "A-09", "A-11", "A-13", "A-14", "A-15", "A-17", "A-21"]
-held_up = (register.loc[steps, "verdict"] == evidence.REPRODUCED).sum()
+# %% tags=["hide-input"]
+carried = register.loc[steps, "verdict"].value_counts()
 exact = register.loc[["A-24", "A-25", "A-26", "A-27"], "verdict"]
 assert (exact == evidence.REPRODUCED).all()
-fell = register.loc[steps, "verdict"] == evidence.CONTRADICTED
-assert not fell.any()
 assert pub["alhadlaq-test"] > pub["alhadlaq-dropout"]
-waiting = (register.loc[steps, "verdict"] == evidence.NOT_TESTABLE).sum()
 Markdown(
-    f"{held_up} of these {len(steps)} directions are reproduced on MovieLens 1M, "
-    f"none is contradicted, and {waiting} wait for their runs."
+    f"Of these {len(steps)} directions, asked of MovieLens 1M: "
+    + ", ".join(f"{count} {word}" for word, count in carried.items())
+    + "."
 )
 
 # %% [markdown]
-# What remains: general sentences in the discussion, of which one does not carry over, a
-# misprint in the mask, and the missing sentence about the split.
+# What remains: a misprint in the mask, a comparison with numbers of another split, and the
+# missing sentence about the split itself.
 
-# %%
-assert not (said[["A-04", "A-18"]] == evidence.REPRODUCED).any()
-rows("A-04", "A-18", "A-19", "A-22", "A-28")
+# %% tags=["hide-input"]
+assert said["A-04"] == evidence.CONTRADICTED
+rows("A-04", "A-18", "A-18r", "A-22", "A-28")
 
 # %% [markdown]
 # That dropout does not help on MovieLens 1M does not say that it did not help on Netflix.
@@ -912,8 +996,9 @@ rows("A-04", "A-18", "A-19", "A-22", "A-28")
 name = "G-07"  # the RMSE of the SVD
 steps = {}
 for tolerance in (0.005, 0.01, 0.022, 0.03):
-    judged = evidence.claims(**{name.replace("-", "_"): tolerance}).loc[name]
+    judged = evidence.claims(chapter="03-baselines", G_07=tolerance).loc[name]
     steps[tolerance] = judged["verdict"]
+assert list(dict.fromkeys(steps.values()))[-1] == evidence.REPRODUCED
 print(register.loc[name, "claim"])
 pd.Series(steps, name="verdict").rename_axis("tolerance").to_frame()
 
@@ -922,36 +1007,44 @@ pd.Series(steps, name="verdict").rename_axis("tolerance").to_frame()
 # it: the tolerance is in the file, with its history, and the second figure above shows
 # which verdicts hang on it. Now all of them stretched at once:
 
+
 # %%
-wider = {
-    name.replace("-", "_"): stretch * row["tolerance"]
-    for name, row in register.iterrows()
-    if row["relation"] == "=" and row["test"]
-}
-loose = evidence.claims(**wider)["verdict"]
-changed = loose[loose != register["verdict"]]
-assert set(close.index) <= set(changed.index)
-assert not ((register["verdict"] == evidence.REPRODUCED)[changed.index]).any()
-pd.DataFrame({"before": register["verdict"], "after": loose}).loc[changed.index]
+def judged_with(row, tolerance):
+    interval = intervals.Interval(
+        *row[["measured", "se", "low", "high", "n", "kind"]]
+    )
+    return evidence.judge(
+        interval, row["relation"], row["value"], tolerance
+    ).word
+
+
+equalities = ruled[ruled["relation"] == "="]
+loose = equalities.apply(
+    lambda r: judged_with(r, stretch * r["tolerance"]), axis=1
+)
+same = equalities.apply(lambda r: judged_with(r, r["tolerance"]), axis=1)
+assert (same == equalities["verdict"]).all()
+changed = loose[loose != same].index
+assert set(close.index) <= set(changed)
+assert not (same[changed] == evidence.REPRODUCED).any()
+pd.DataFrame({"before": same, "after": loose}).loc[changed]
 
 # %% [markdown]
 # ### A verdict that outlives its evidence
 #
 # A typed verdict stays when the run behind it is deleted, or when its settings change.
-# Here the records are copied without one, and the register is judged again.
+# Here the records are copied without one, and the rows of its chapter are judged again.
 
 # %%
-stored = datasets.data_folder() / "runs"
+stored, of = datasets.data_folder() / "runs", "09-linear-autoencoders"
 with tempfile.TemporaryDirectory() as folder:
     for path in stored.glob("*.json"):
         if path.stem != "mask-ml1m":
             shutil.copy(path, folder)
-    without = evidence.claims(Path(folder))["verdict"]
-lost = without[without != register["verdict"]]
+    without = evidence.claims(Path(folder), chapter=of)["verdict"]
+lost = without[without != register.loc[without.index, "verdict"]]
 uses = register["test"].str.contains('"mask-ml1m"', regex=False)
-word = register["verdict"]
-kept = word.isin([evidence.NOT_COMPARABLE, evidence.NOT_TESTABLE])
-assert set(lost.index) == set(register.index[uses & ~kept])
+assert set(lost.index) == set(register.index[uses])
 assert (lost == evidence.NOT_TESTABLE).all()
 print(f"verdicts that fall with the record: {', '.join(lost.index)}")
 
@@ -961,11 +1054,11 @@ print(f"verdicts that fall with the record: {', '.join(lost.index)}")
 # A list of faults makes every author look careless. The counts above would be another
 # picture without the plain statements that are right:
 
-# %%
+# %% tags=["hide-input"]
 right = (claims["verdict"] == evidence.REPRODUCED).groupby(claims["who"])
 pd.DataFrame({"reproduced": right.sum(), "of": right.size()}).reindex(
-    REPORTS.values()
-)
+    FIVE
+).rename_axis(None)
 
 # %% [markdown]
 # ### A proof that runs in a circle
@@ -974,43 +1067,132 @@ pd.DataFrame({"reproduced": right.sum(), "of": right.size()}).reindex(
 # numbers, which has them *from that figure*. Such a comparison always agrees. The rows
 # have no test and say what is needed, the paper itself:
 
-# %%
-circular = ["P-11", "P-12"]
+# %% tags=["hide-input"]
+circular = ["P-11", "P-12", "P-47", "P-48"]
 assert (register.loc[circular, "verdict"] == evidence.NOT_TESTABLE).all()
-register.loc[circular, ["claim", "because"]]
+register.loc[circular, ["claim", "because"]].rename_axis(None)
 
 # %% [markdown]
 # What *is* missing, altogether? These are the things that somebody with the data, or with
 # the author's notes, could decide tomorrow:
 
-# %%
+# %% tags=["hide-input"]
 open_rows = claims[claims["verdict"] == evidence.NOT_TESTABLE]
-open_rows.groupby("because", sort=False).size().rename("claims").to_frame()
+needed = open_rows.groupby("because", sort=False).size().rename("claims")
+needed.to_frame().rename_axis(None)
+
+# %% [markdown]
+# ## What we got wrong
+#
+# A reading from outside went through this book as this chapter goes through the reports,
+# and found much. Below is what earlier editions said, and what is true. The worst come
+# first: sentences about other people.
+#
+# **About others**
+#
+# * *Chapter 16* accused a public program of adding the validation data to its training
+#   matrix with `+=`. That is what NumPy arrays do. The program has SciPy's sparse matrices,
+#   for which `+=` makes a new matrix, and it had copied what it trains on before. We had
+#   not run it. The accusation was false, and we apologise.
+# * *Chapters 15 and 18* said in quotation marks that Pham and Le call SVAE the best model.
+#   They do not. The sentence is Le's, in a page of June 2020, and he corrected the unit of
+#   the numbers himself in January 2021.
+# * *Chapters 12 and 18* held against Ayad, Alomari and Al-saygh that their cap of $\beta$
+#   could never act. This supposes that they left the number of annealing steps alone. They
+#   write that they tuned it, and we had not quoted the sentence.
+# * *Chapter 18* counted three contradictions against Steiner for one misprint, split one
+#   sentence into as many as three rows, tested sentences that no report contains, and
+#   judged claims about Netflix on MovieLens 1M as if they had been made about it.
+# * *Chapter 18* left out statements that are true: that a linear autoencoder finds the
+#   subspace of PCA, and eight more numbers that Pham and Le quote exactly.
+# * *Chapter 18* said that two later baselines refute a sentence which a report had only
+#   summarised from a paper older than they are.
+# * *Chapter 11* corrected Pham and Le for a number of hidden nodes that they had right.
+# * *Chapter 11* hinted that a wrong loss may stand behind the published numbers of CDAE;
+#   the authors' script shows that this loss was not used.
+# * *Chapter 7* put a network without dropout into Gao's table as his; he does not say so.
+# * *Chapter 19* named a library for a test that a result of zero would pass. It would not.
+#   It also said that a later version of RecVAE repairs a division by zero; there is none,
+#   and the data that the program prepares never reach it.
+# * *Chapter 1* said that the number of ratings a report prints has two digits exchanged.
+#   Two digits differ; how that came about is unknown.
+# * *Chapter 1* said that Schnabel et al. train with both weighted estimators. They train
+#   with the plain one.
+# * *Chapter 5* misread a program: since April 2016 AutoRec's code halves the error and not
+#   the penalty. The reason that we gave for a number that we could not reproduce fell with
+#   it, and is open.
+# * *Chapter 6* said that a report's first rung learned nothing, though the report itself
+#   describes over-fitting; our own record on later ratings shows the same pattern. And
+#   claims that the report denies stood in the table as if it had made them.
+# * *Chapter 8* said that the augmented network loses its head start within two epochs.
+#   That was read off one unlucky epoch; the whole curve says otherwise. The chapter was
+#   also silent about the report's claim on over-fitting.
+#
+# **About our own evidence**
+#
+# * *Everywhere*, words were given for two or three seeds, and some of them turned round
+#   with other seeds. Below five there is no word now.
+# * *Chapters 5 to 8 and 18*: intervals over overlapping splits were too narrow, although
+#   chapter 2 proves by how much. Several verdicts became *open*.
+# * *Chapters 13 to 18*: intervals over seeds on one set of users said nothing about other
+#   users, and the same pair of models got up to three verdicts in three places. Now every
+#   pair is judged once.
+# * *Chapter 18* treated random numbers, such as a share of simulations, as exact, and
+#   judged deviations of five values, which are hardly known.
+# * *Chapter 18* still offered a missing mask as the reason for a row of Pham and Le,
+#   although our own run speaks against it.
+# * *Chapter 14* trained RaCT's third stage at the full rate, which the same chapter shows
+#   to be harmful, and did not say so.
+# * *Chapters 16 and 17* called a comparison fair in which most trained models had reached
+#   the limit of their epochs or of their search, and in which H+Vamp did not start as its
+#   authors' program does.
+# * *Chapter 13* printed *contradicted* under RecVAE for an order of two other models, and
+#   had two verdicts for one sentence.
+# * *Chapter 15* called an untold difference an agreement, and gave an average for the
+#   largest weight.
+# * *Chapter 12* hid that its own tuned Mult-VAE preferred the largest cap, while its text
+#   recommended the smaller one.
+# * *Chapter 10* measured how well sampled metrics tell models apart by a ratio that must be
+#   near one; measured by the error, they tell them apart well and put them in the wrong
+#   order.
+# * *Chapter 9* called two models level because an interval held zero.
+# * *Chapter 7* explained half of a table with a network whose weight and learning rate had
+#   both been chosen afterwards, and named only one of the two.
+# * *Chapter 6* compared one layer after thirty epochs with a deep network after fifteen, in
+#   a section about unequal comparisons; and its count of surviving paths was said to remove
+#   a contradiction that our record keeps.
+# * *Chapter 5* asked whether one hidden layer beats matrix factorisation, and ran none.
+# * *Chapter 2* put the gap of two published recalls down to their denominators alone, and
+#   called the whole of another gap the effect of people, where size has its part.
+# * *Chapter 19* counted numbers without any error among those that flatter, compared two
+#   different trainings of SVAE, and gave a relation for right programs that right programs
+#   do not obey.
 
 # %% [markdown]
 # ## Exercises
 #
 # :::{exercise} ◆ Judge by hand
 # :label: ex-claims-1
-# Four seeds gave 1.012, 1.008, 1.016 and 1.010. A report claims 1.005 with a tolerance of .005.
-# Compute the interval (the Student quantile for three degrees of freedom is 3.182), the
-# two numbers of {prf:ref}`thm-claims-tolerance`, and the verdict. What is the smallest
-# tolerance that reproduces the claim?
+# Five seeds gave 1.012, 1.008, 1.016, 1.010 and 1.014. A report claims 1.005 with a
+# tolerance of .005. Compute the interval (the Student quantile for four degrees of
+# freedom is 2.776), the two numbers of {prf:ref}`thm-claims-tolerance`, and the verdict.
+# What is the smallest tolerance that reproduces the claim?
 # :::
 #
 # :::{solution} ex-claims-1
 # :class: dropdown
-# The mean is 1.0115 and the standard deviation .003416, so the standard error is .001708 and
-# the interval $1.0115 \pm .005435 = [1.00606, 1.01694]$. The distance to its near end is
-# $d = .00106$, to its far end $D = .01194$. Since $d < .005 < D$, the claim is
-# inconclusive; a tolerance of .012 would reproduce it.
+# The mean is 1.012 and the standard deviation .003162, so the standard error is .001414
+# and the interval $1.012 \pm .003926 = [1.00807, 1.01593]$. The distance to its near end
+# is $d = .00307$, to its far end $D = .01093$. Since $d < .005 < D$, the claim is open; a
+# tolerance of .011 would reproduce it.
 #
 # ```python
-# se, low, high = evidence.mean_interval([1.012, 1.008, 1.016, 1.010])
-# d, D = max(0, low - 1.005, 1.005 - high), max(abs(low - 1.005), abs(high - 1.005))
-# assert (round(d, 5), round(D, 5)) == (0.00106, 0.01194)
-# assert rule(low, high, "=", 1.005, 0.005) == evidence.INCONCLUSIVE
-# assert rule(low, high, "=", 1.005, 0.012) == evidence.REPRODUCED
+# found = intervals.of_seeds([1.012, 1.008, 1.016, 1.010, 1.014])
+# d = max(0, found.low - 1.005, 1.005 - found.high)
+# D = max(abs(found.low - 1.005), abs(found.high - 1.005))
+# assert (round(d, 5), round(D, 5)) == (0.00307, 0.01093)
+# assert evidence.judge(found, "=", 1.005, 0.005).word == evidence.OPEN
+# assert evidence.judge(found, "=", 1.005, 0.011).word == evidence.REPRODUCED
 # ```
 # :::
 #
@@ -1044,76 +1226,74 @@ open_rows.groupby("because", sort=False).size().rename("claims").to_frame()
 # same splits, so what a split does to both cancels in the difference.
 #
 # ```python
-# runs = evidence.per_seed("autorec-ml1m").pivot(
-#     index="seed", columns="label", values="rmse")
-# gap = runs["U-AutoRec"] - runs["I-AutoRec"]
-# _, low, high = evidence.mean_interval(gap)
-# print(round(low, 4), round(high, 4))
-# assert rule(low, high, ">", 0, 0) == evidence.REPRODUCED
+# gap = evidence.difference("autorec-ml1m", "U-AutoRec", "I-AutoRec")
+# print(gap.kind, round(gap.low, 4), round(gap.high, 4))
+# assert evidence.judge(gap, ">", 0).word == evidence.REPRODUCED
 # ```
 # :::
 #
 # :::{exercise} ◆◆ How many seeds?
 # :label: ex-claims-4
-# For every inconclusive row that rests on seeds, estimate how many seeds would be needed
-# before the interval could lie on one side of the nearest border, if mean and spread stay
-# as they are. For which rows is that hopeless, and what would you do there?
+# For every open row that rests on seeds or splits, estimate by how much the standard error
+# would have to shrink before the interval could lie on one side of the nearest border, if
+# the mean stays. Why may more random splits of the same ratings never be enough?
 # :::
 #
 # :::{solution} ex-claims-4
 # :class: dropdown
-# The half width shrinks like $1.96\, s/\sqrt n$. Set it equal to the distance from the
+# The half width is about twice the standard error. Set it equal to the distance from the
 # mean to the nearest border of {eq}`eq-claims-allowed`.
 #
 # ```python
-# unsure = register[(register["verdict"] == evidence.INCONCLUSIVE)]
+# unsure = register[register["verdict"] == evidence.OPEN]
 # for name, row in unsure.iterrows():
 #     signs = {"=": (-1, 1), ">": (1,), "<": (-1,)}[row["relation"]]
 #     borders = [row["value"] + s * row["tolerance"] for s in signs]
 #     distance = min(abs(row["measured"] - b) for b in borders)
-#     spread = row["se"] * row["seeds"] ** 0.5
-#     print(name, int(row["seeds"]), "seeds; needed about",
-#           max(3, int(np.ceil((1.96 * spread / max(distance, 1e-9)) ** 2))))
+#     print(name, row["kind"], f"{1.96 * row['se'] / max(distance, 1e-9):.1f} times")
 # ```
-# If a mean sits on a border, no number of seeds will do. Then the honest sentence is that
-# the difference is about as large as what was said to matter.
+# If a mean sits on a border, nothing helps. Then the honest sentence is that the difference
+# is about as large as what was said to matter. And for random splits the variance of the
+# mean does not go to zero with their number ({prf:ref}`thm-measuring-overlap`): they share
+# the same ratings. Other data are needed.
 # :::
 #
 # :::{exercise} ◆◆ Splits that overlap
 # :label: ex-claims-5
-# Random splits share ratings, and {prf:ref}`thm-measuring-overlap` says by how much an
-# interval from five 80/20 splits is too narrow. Widen the intervals of all rows about
-# Gao's report accordingly. Which verdicts change?
+# Random splits share ratings, and the intervals of this register are widened for it. How
+# many of the rows that rest on splits would get another word if one took Student's
+# interval of the same values, and in which direction do they change?
 # :::
 #
 # :::{solution} ex-claims-5
 # :class: dropdown
-# The variance of the mean is $(1 + 4 \cdot .2)/(1 - .2) = 2.25$ times what it seems, so
-# the interval becomes half as wide again.
+# For $J$ splits with a share $q$ held out the widening is $\sqrt{1 + Jq/(1-q)}$. We take
+# the narrowest one that occurs for the number of splits, so that the count is a lower
+# bound: $q = .1$.
 #
 # ```python
-# wide = ((1 + 4 * 0.2) / (1 - 0.2)) ** 0.5
-# assert np.isclose(wide, 1.5)
 # changed = {}
-# for name, row in ruled[ruled["report"] == "gao2020autoencoders"].iterrows():
-#     mean, half = row["measured"], wide * (row["high"] - row["low"]) / 2
-#     word = rule(mean - half, mean + half, row["relation"], row["value"],
-#                 row["tolerance"])
+# for name, row in ruled[ruled["kind"] == "splits"].iterrows():
+#     narrow = (1 + row["n"] * 0.1 / 0.9) ** -0.5
+#     low = row["measured"] + narrow * (row["low"] - row["measured"])
+#     high = row["measured"] + narrow * (row["high"] - row["measured"])
+#     asked = row[["relation", "value", "tolerance"]]
+#     word = on_paper(low, high, *asked)
 #     if word != row["verdict"]:
-#         changed[name] = word
+#         changed[name] = row["verdict"], word
 # print(changed)
-# assert set(changed.values()) <= {evidence.INCONCLUSIVE}
+# assert all(before == evidence.OPEN for before, _ in changed.values())
 # ```
-# A wider interval can only turn a clear verdict into an inconclusive one. If nothing is
-# printed between the braces, all clear verdicts are far enough from their borders.
+# A narrower interval can only turn *open* into a clear word. Each of these would have
+# been a verdict that the evidence does not carry.
 # :::
 #
 # :::{exercise} ◆◆◆ Your own register
 # :label: ex-claims-6
 # Take a paper or a report of your choice, your own last one for instance. List all its
-# numeric and comparative statements, the true ones included. Decide those that need
-# only arithmetic or the cited source, and write for the others what they need. Send it to
-# the author before you show it to anybody else.
+# numeric and comparative statements, the true ones included, with a quotation for each.
+# Decide those that need only arithmetic or the cited source, and write for the others what
+# they need. Send it to the author before you show it to anybody else.
 # :::
 #
 # :::{solution} ex-claims-6
@@ -1132,17 +1312,19 @@ open_rows.groupby("because", sort=False).size().rename("claims").to_frame()
 #
 # ## Summary
 #
-# * A claim is a test, a value, a relation and a tolerance; with an interval for the
-#   measured value the verdict follows. Agreement has to be shown, like disagreement.
+# * A claim is a quotation, a test, a value, a relation and a tolerance; with an interval
+#   for the measured value the verdict follows. Agreement has to be shown, like
+#   disagreement.
 # * The verdicts are computed from the records: a tolerance or a record that changes
 #   changes them, and a record that is missing takes its verdicts along.
 # * Much can be decided with arithmetic and the cited source. The rest fails mostly for
 #   one missing sentence: the split, the data, the cut-off.
-# * Five faults to remember: the error on seen ratings, seen items in the list, rows of
-#   different protocols in one table, a control that was not run, and a setting that
-#   cannot act.
+# * Four faults to remember: the error on seen ratings, seen items in the list, rows of
+#   different protocols in one table, and a control that was not run.
 # * *Not comparable* and *not testable here* are verdicts on the evidence, not on the
 #   author; and *contradicted* is about a sentence as it was tested.
+# * Whoever checks others is checked by the same rules. The list of our own errors is part
+#   of the result.
 #
 # ## References
 #

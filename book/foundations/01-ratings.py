@@ -35,8 +35,9 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown, display
 
-from reclib import datasets, evidence, plots
+from reclib import datasets, evidence, intervals, plots
 from reclib.interactions import Interactions
 from reclib.ratings import Ratings
 
@@ -49,39 +50,45 @@ dataset = "ml-latest-small"
 seed = 0
 
 # %% [markdown]
-# The next line prints what this chapter costs to run, as it was last measured.
+# Five course reports on autoencoders for recommendation accompany the whole
+# book. Each of their claims is tested in the chapter to which it belongs; two
+# of the reports open this one. The next cell says what the chapter costs to
+# run, and how the claims that it tests came out.
 
 # %%
-print(evidence.at_a_glance("01-ratings"))
 plots.use_style()
+Markdown(evidence.at_a_glance("01-ratings"))
 
 # %% [markdown]
 # ## The claim
 #
-# A paper on recommendation starts with a sentence about its data. That
-# sentence is easy to skip and easy to get wrong. Here are two.
+# A text on recommendation starts with a sentence about its data. That sentence
+# is easy to skip and easy to get wrong. Here are two, from two of the five
+# reports. {cite:t}`steiner2023beyond` writes of "the MovieLens 100k dataset":
 #
 # > The dataset contains 99,946 ratings across 9,724 movies for 610 users,
-# > exhibiting a *sparsity* rate of 98.3 %. This means that, on average, each
-# > user has 163 ratings given, and 9561 missing values.
+# > exhibiting a *sparsity* rate of 98.3%.
 #
-# {cite:t}`steiner2023beyond` writes this of "the MovieLens 100k dataset".
+# The report adds that "on average, each user has 163 ratings given, and 9561
+# missing values". {cite:t}`gao2020autoencoders`, a course project, writes of
+# MovieLens 1M:
 #
 # > The dataset contained 1,000,209 reviews from 6040 users on 3706 movies
-# > resulting in an overall sparsity of 4.47 %.
+# > resulting in an overall sparsity of 4.47%.
 #
-# {cite:t}`gao2020autoencoders` writes this of MovieLens 1M, and concludes
-# later that "larger datasets may have a sparsity of around 0.1 %".
+# It says later that "larger datasets may have a sparsity of around 0.1%".
 #
 # Both reports draw conclusions from these figures. At the end of the chapter
-# we hold each figure against the others, and most against the data.
+# we check whether the figures of each sentence agree with one another, and
+# whether they agree with the data.
 #
-# A third claim is usually silent. To print the mean of the observed ratings,
-# or an error averaged over held-out ratings, is to claim that the ratings we
-# see stand for those we do not see. {cite:t}`marlin2007collaborative` asked
-# the users of a radio service to rate songs drawn at random, and found ratings
-# that differ markedly from those of songs the users had chosen themselves. The
-# theory below says when that matters, and how much.
+# A third claim is usually made without being said. Whoever prints the mean of
+# the observed ratings, or an error averaged over held-out ratings, claims that
+# the ratings we see stand for those we do not see.
+# {cite:t}`marlin2007collaborative` asked the users of a radio service to rate
+# songs drawn at random, and found ratings that differ markedly from those of
+# songs the users had chosen themselves. The theory below says when that
+# matters, and how much.
 
 # %% [markdown]
 # ## Theory
@@ -99,7 +106,7 @@ plots.use_style()
 # \text{sparsity} = 1 - \text{density}.
 # $$ (eq-ratings-density)
 #
-# Nobody stores $X$ as it stands here, since nearly all of it is empty. What is
+# Nobody stores $X$ cell by cell, since nearly all of it is empty. What is
 # stored is a table with one line for each cell of $\Omega$: user, item, rating
 # and often a timestamp. The table and the matrix hold the same information,
 # with one exception: the table does not say which users and items *exist*.
@@ -110,7 +117,8 @@ plots.use_style()
 # Suppose for a moment that every cell has a rating, which the user would give
 # if asked. Let $o_{ui} = 1$ if it is observed and $0$ if not, and let
 # $p_{ui} = \Pr(o_{ui} = 1)$ be the probability of that, the **propensity**.
-# The ratings are missing
+# {cite:t}`rubin1976inference` distinguishes three cases. The ratings are
+# missing
 #
 # - **completely at random** (MCAR) if $p_{ui}$ is the same for every cell;
 # - **at random** (MAR) if $p_{ui}$ depends only on what we observe: the user,
@@ -157,16 +165,22 @@ plots.use_style()
 # only if propensity and rating are uncorrelated over the cells. MCAR is enough
 # for that. MAR is **not**: if good films are rated more often, for whatever
 # reason, then $\operatorname{Cov}(p, r) > 0$ and the naive mean is too high.
-# MAR says that the bias could be removed with what we observe, MNAR that what
-# we observe does not suffice.
+#
+# What, then, is the difference between MAR and MNAR? Under MAR we can sort the
+# cells into groups by something that we observe, the item for instance, so that
+# the propensity is constant within each group. Within a group the naive mean
+# is unbiased, and the groups can be put together again with their true sizes.
+# Under MNAR no such grouping exists: what we observe does not suffice. The
+# section *By hand* has an example of each.
 #
 # The theorem speaks of ratings, but $r_{ui}$ may be any number attached to a
 # cell. Put the squared error of a model in its place, and it says that the
 # mean squared error on held-out *observed* ratings estimates the error on the
 # films that people chose to rate. It says nothing of the others.
 #
-# If the propensities are known, the cure is old. Weight each observed rating
-# by one over its probability of being observed:
+# If the propensities are known, there is a cure, which
+# {cite:t}`horvitz1952generalization` found for surveys. Weight each observed
+# rating by one over its probability of being observed:
 #
 # $$
 # \hat r_{\text{IPW}} = \frac1N \sum_{u,i} \frac{o_{ui}\, r_{ui}}{p_{ui}} .
@@ -200,9 +214,11 @@ plots.use_style()
 # {\sum o_{ui} / p_{ui}},
 # $$ (eq-ratings-snips)
 #
-# trades a small bias for a much smaller variance.
-# {cite:t}`schnabel2016recommendations` train and evaluate recommenders with
-# both.
+# brings in a small bias and usually has a much smaller variance, because the
+# number of ratings that happen to be seen no longer matters.
+# {cite:t}`schnabel2016recommendations` estimate errors with both. They train
+# a matrix factorisation by minimising an error that is weighted as in
+# {eq}`eq-ratings-ipw`.
 #
 # ### Unequal shares
 #
@@ -228,8 +244,9 @@ plots.use_style()
 
 # %%
 def show(function):
-    """Print a function as it stands in the library."""
-    print(textwrap.dedent(inspect.getsource(function)))
+    """The source of a function as it stands in the library."""
+    code = textwrap.dedent(inspect.getsource(function)).strip()
+    return Markdown(f"```python\n{code}\n```")
 
 
 show(Ratings.statistics)
@@ -240,8 +257,7 @@ show(Ratings.statistics)
 # same, because dropping a user takes ratings away from items.
 
 # %%
-show(Ratings.with_min_count)
-show(Ratings.k_core)
+display(show(Ratings.with_min_count), show(Ratings.k_core))
 
 # %% [markdown]
 # ## By hand
@@ -294,18 +310,52 @@ formula = (r**2 * (1 - p) / p).sum() / 6**2
 listed = np.average((ipw - 3) ** 2, weights=probability)
 assert np.isclose(expected_ipw, 3) and expected_naive > 3.5
 assert np.isclose(formula, listed)
-off = ((ipw < 1) | (ipw > 5)).sum()
+off = (ipw < 1) | (ipw > 5)
 print(
-    f"SD of the weighted mean {formula**0.5:.2f}; "
-    f"{off} of {len(ipw)} patterns put it off the scale"
+    f"SD of the weighted mean {formula**0.5:.2f}; it is off the scale "
+    f"with probability {probability[off].sum():.3f}"
 )
 
 # %% [markdown]
 # The weighted mean is exactly right on average, and its variance is that of
 # {prf:ref}`thm-ipw`. The naive mean is wrong, and in so small a matrix it is
 # not quite $r^\star$ either, which is its limit in large ones. But look at the
-# standard deviation: unbiased does not mean accurate.
+# standard deviation, and at how often the weighted mean lies below 1 or above
+# 5, where no rating can be: unbiased does not mean accurate.
 #
+# ### The same six ratings, missing at random
+#
+# Now let the propensity depend on the item only: $.8$ for both cells of the
+# first column, $.5$ for the second, $.2$ for the third. The good item is seen
+# more often, so the naive mean is still too high. It estimates
+# $(.8 \cdot 9 + .5 \cdot 6 + .2 \cdot 3)/3 = 10.8/3 = 3.6$. But within a
+# column all propensities are equal. So the observed ratings of each column
+# estimate its mean without bias: $4.5$, $3$ and $1.5$. All columns have the
+# same number of cells, and the mean of the three is $3$, the truth. That is
+# MAR.
+#
+# With the matrix $P$ above, the same remedy falls short. Within the first
+# column the 5 is seen more often than the 4, so its observed mean estimates
+# $(4 + 2)/1.3 = 4.615$. The others estimate $2.5/.75 = 3.333$ and
+# $.7/.45 = 1.556$. Their mean is $3.168$: most of the bias is gone, and some
+# is left, which no grouping by item removes. That is MNAR.
+
+# %%
+by_item = np.tile([0.8, 0.5, 0.2], (2, 1))
+rows = {}
+for name, Q in {"MAR: by item": by_item, "MNAR: P": P}.items():
+    naive_mean = (Q * X).sum() / Q.sum()
+    of_columns = (Q * X).sum(axis=0) / Q.sum(axis=0)
+    rows[name] = [X.mean(), naive_mean, of_columns.mean()]
+columns = ["mean", "naive estimates", "by column estimates"]
+means = pd.DataFrame(rows, index=columns).T
+assert np.allclose(means.iloc[0], [3, 3.6, 3])
+assert np.allclose(means.iloc[1], [3, 3.68, 3.168], atol=1e-3)
+means.round(3)
+
+# %% [markdown]
+# Both naive means are too high by about the same amount. Only in the first row
+# does what we observe, the item, repair it.
 #
 # ### CSR in three arrays
 #
@@ -418,15 +468,18 @@ right.set(xlabel="user mean less global mean", ylabel="users")
 plt.show()
 
 # %% [markdown]
-# Two facts to remember. The distribution leans towards high ratings, so a
-# constant near its mean is already a decent guess. And users differ in what
-# their stars mean: the same film gets a 3 from one and a 4 from another who
-# liked it no better. {ref}`ch-baselines` turns these offsets into a model.
+# Two facts to remember. The distribution leans towards high ratings and is
+# narrow: most ratings lie within one star of the mean, so a constant is already
+# a decent guess. And the means of the users differ. Partly the users rated
+# different films, partly they use the scale differently. The means alone do
+# not tell the two apart; {ref}`ch-baselines` has a model that does.
 
 # %%
 spread = user_mean.std(ddof=0)
 share_high = (table["rating"] >= 4).mean()
+near = (abs(table["rating"] - table["rating"].mean()) <= 1).mean()
 print(f"share of ratings of 4 or more: {share_high:.1%}")
+print(f"share within one star of the mean: {near:.1%}")
 print(f"standard deviation of the user means: {spread:.2f}")
 print(f"standard deviation of the ratings: {table['rating'].std():.2f}")
 assert share_high > 0.4 and spread > 0.3
@@ -493,8 +546,10 @@ plt.ylabel("ratings")
 plt.show()
 
 # %% [markdown]
-# In the embedded data half stars begin at a date: the rating form changed, and
-# with it what a 3 means. A model that ignores time mixes the two scales.
+# In the embedded data half stars begin at a date. Before it a user who wavered
+# between 3 and 4 had to choose, afterwards 3.5 was there. So the same number
+# need not mean the same before and after, and a model that ignores time treats
+# the two scales as one.
 
 # %%
 half = table["rating"] % 1 != 0
@@ -522,14 +577,15 @@ print(f"gaps under a minute: {(gap.dropna() < 60).mean():.1%}")
 assert (sessions == 1).mean() > 0.5 and (gap.dropna() < 60).mean() > 0.7
 
 # %% [markdown]
-# Nobody watches a film a minute. More than half of these users came once,
-# rated the films that the site put before them, one after the other, and left.
+# Nobody watches a film a minute. More than half of these users have a single
+# session: they came, rated many films one after the other, and left.
 # {cite:t}`fan2023model` conclude that MovieLens records how users interact
 # with MovieLens, whose own recommendations guide them, and not necessarily how
-# they interact with films. Two consequences follow. The order of a user's
-# ratings is partly the order in which the site asked. And a random split puts
-# a held-out rating between two training ratings that the same person entered
-# seconds before and after it. An exercise below counts how often.
+# they interact with films. If so, the order of a user's ratings is partly the
+# order in which the site asked. A second consequence needs no such conclusion:
+# a random split often puts a held-out rating between two training ratings that
+# the same person entered seconds before and after it. An exercise below counts
+# how often.
 #
 # ### Missing not at random, with known truth
 #
@@ -618,41 +674,53 @@ mse.round(3)
 # table: that would take a random sample of ratings like that of
 # {cite:t}`marlin2007collaborative`. What the table can show is that it is not
 # MCAR, and in which direction $\operatorname{Cov}(p, r)$ points between items.
-# Correlate the logarithm of the number of ratings of an item with its mean
-# rating, with a bootstrap interval over items. The second row keeps items with
-# ten ratings or more, whose means are less noisy. The last is a control: the
-# counts are shuffled.
+# We correlate the logarithm of the number of ratings of an item with its mean
+# rating. A correlation is a mean: that of the products of two standardised
+# values, one product for each item. So the interval for a mean, which
+# {doc}`/book/foundations/02-measuring` derives, serves here as well; each item
+# takes the place of a user. The second row keeps items with ten ratings or
+# more, whose means are less noisy. The last is a control: the counts are
+# shuffled.
 
 
 # %%
-def correlation(x, y, resamples=1000):
-    """Pearson correlation, with a 95 % bootstrap interval over the items."""
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(resamples):
-        i = rng.integers(len(x), size=len(x))
-        drawn.append(np.corrcoef(x[i], y[i])[0, 1])
-    return np.corrcoef(x, y)[0, 1], *np.quantile(drawn, [0.025, 0.975])
+def correlation(x, y):
+    """Pearson correlation, with the interval of a mean over the items."""
+    products = (x - x.mean()) / x.std() * (y - y.mean()) / y.std()
+    return intervals.of_users(products)
 
 
 by_item = table.groupby("item")["rating"].agg(["size", "mean"])
 x, y = np.log(by_item["size"].to_numpy()), by_item["mean"].to_numpy()
 many = by_item["size"].to_numpy() >= 10
 shuffled = np.random.default_rng(seed).permutation(x[many])
-evidence_table = pd.DataFrame(
-    [
-        correlation(x, y),
-        correlation(x[many], y[many]),
-        correlation(shuffled, y[many]),
-    ],
-    index=["all items", "items with 10 ratings", "shuffled"],
-    columns=["correlation", "low", "high"],
-)
-evidence_table.round(2)
+found = {
+    "all items": correlation(x, y),
+    "items with 10 ratings": correlation(x[many], y[many]),
+    "shuffled": correlation(shuffled, y[many]),
+}
+assert np.isclose(found["all items"].mean, np.corrcoef(x, y)[0, 1])
+rows = {name: [each.mean, each.low, each.high] for name, each in found.items()}
+pd.DataFrame(rows, index=["correlation", "low", "high"]).T.round(2)
 
 # %% [markdown]
-# The figure shows the same relation: the mean of the item means, for items
-# with 1, 2 to 3, 4 to 7, ... ratings.
+# Whether the first two correlations are above zero is a question for the judge
+# of this book, `evidence.judge`. It takes an interval and a claim, and answers
+# with one of five words. *Reproduced* means that the whole interval lies where
+# the claim says, *contradicted* that none of it does, and *open* that the
+# interval crosses the border. The other two words, *not comparable* and *not
+# testable here*, come with a reason.
+
+# %%
+evidence.verdicts(
+    (f"correlation above 0: {name}", "this course", found[name], ">", 0.0)
+    for name in ("all items", "items with 10 ratings")
+).round(3)
+
+# %% [markdown]
+# So in these data items that are rated more often are also rated higher. The
+# figure shows the same relation: the mean of the item means, for items with 1,
+# 2 to 3, 4 to 7, ... ratings.
 
 # %% mystnb={"image": {"alt": "Mean rating of items by number of ratings, with error bars: it rises from about ten ratings onwards."}}
 bins = pd.cut(by_item["size"], 2.0 ** np.arange(-1, 13), right=False)
@@ -665,20 +733,26 @@ plt.xscale("log")
 plt.xlabel("ratings of the item")
 plt.ylabel("mean of item means, ± 2 SE")
 plt.show()
-assert evidence_table["low"].iloc[:2].min() > 0
-assert evidence_table.loc["shuffled", "low"] < 0
-assert evidence_table.loc["shuffled", "high"] > 0
-mean_of_items = by_item["mean"].mean()
-print(
-    f"mean over ratings {table['rating'].mean():.3f}, "
-    f"mean over items {mean_of_items:.3f}"
-)
 
 # %% [markdown]
-# Items that are rated more often are rated higher. The mean over ratings
-# weights each item by how often it was chosen, so it lies above the mean over
-# items. Neither is "the" mean rating: they answer two questions, about the
-# ratings people give and about the catalogue they could choose from.
+# What does this do to the mean? The mean over ratings weights each item by how
+# often it was chosen. {prf:ref}`thm-naive-mean` says by how much it then lies
+# above the mean over items, if we put the number of ratings of an item in the
+# place of $p$: by the covariance of number and mean, divided by the mean
+# number. Here that is no estimate but arithmetic, and the cell below confirms
+# it.
+
+# %%
+n, of_item = by_item["size"], by_item["mean"]
+over_ratings, over_items = table["rating"].mean(), of_item.mean()
+lift = ((n * of_item).mean() - n.mean() * over_items) / n.mean()
+print(f"mean over ratings {over_ratings:.3f}, over items {over_items:.3f}")
+print(f"covariance over mean number {lift:.3f}")
+assert np.isclose(over_ratings - over_items, lift) and lift > 0
+
+# %% [markdown]
+# Neither is "the" mean rating. They answer two questions: about the ratings
+# that people give, and about the catalogue from which they could choose.
 #
 # ### From stars to events
 #
@@ -720,20 +794,18 @@ summary = pd.DataFrame(
 summary.astype(dict.fromkeys(columns[:3], int))
 
 # %% [markdown]
-# What did Gao's filter remove? In ML-1M very little, as the report says: fewer
-# than 0.2 % of the ratings. The same words applied to the embedded data remove
-# most of the catalogue. A filter is part of the data set, so results under
-# different filters are results on different data.
+# What did Gao's filter remove? In ML-1M very little: the report says 1670
+# ratings, which is less than 0.2 % of them. The same filter removes most of the
+# catalogue of the embedded data. A filter is part of the data set, so results
+# under different filters are results on different data.
 
 # %%
 kept = filtered["items with 10"]
 gone_items = len(ratings.items) - len(kept.items)
 gone_ratings = len(ratings) - len(kept)
 known = {"ml-1m": (446, 1_670), "ml-latest-small": (7_455, 19_720)}
-assert known.get(dataset, (gone_items, gone_ratings)) == (
-    gone_items,
-    gone_ratings,
-)
+if dataset in known:
+    assert (gone_items, gone_ratings) == known[dataset]
 print(
     f"{gone_items:,} items ({gone_items / len(ratings.items):.1%}) and "
     f"{gone_ratings:,} ratings ({gone_ratings / len(ratings):.1%}) are gone"
@@ -779,81 +851,81 @@ memory.round(1)
 # %%
 density = 1_000_209 / (6_040 * 3_706)
 print(f"density {density:.2%}, sparsity {1 - density:.2%}")
-gao = 0.0447
-word = "density" if abs(gao - density) < 5e-5 else "sparsity"
-print(f"The printed {gao:.2%} is the {word}.")
-assert word == "density"
+assert round(density, 4) == 0.0447
 
 # %% [markdown]
-# The counts are right and the word is wrong. It is wrong again where the
-# report expects "a sparsity of around 0.1 %" in larger data: read as a
-# sparsity that would be an almost full matrix. A reader who takes the word at
-# its meaning concludes the opposite of what the author means.
+# The counts are right and the word is wrong: the printed 4.47 % is the density.
+# The word is wrong again where the report expects a sparsity of around 0.1 % in
+# larger data: read as a sparsity, that would be a matrix almost without gaps. A
+# reader who takes the word at its meaning concludes the opposite of what the
+# author means.
 #
 # {cite:t}`steiner2023beyond` needs more care. ML-100K has 943 users and 1,682
 # films, so 610 and 9,724 are not its counts. They are those of
 # ml-latest-small. But the number of ratings is not. We compare three
-# candidates: what is printed, what the file holds, and the printed number with
-# two digits exchanged.
+# candidates: what is printed, what the file holds, and what the file holds
+# without its lowest ratings, those of half a star. Why the third is a
+# candidate at all, we say after the table.
 
 # %%
 latest = datasets.load("ml-latest-small")
 users, items = len(latest.users), len(latest.items)
-rows = {}
-for name, n in {
+lowest = int((latest.table["rating"] == 0.5).sum())
+candidates = {
     "printed": 99_946,
     "in the file": len(latest),
-    "digits exchanged": 99_466,
-}.items():
-    rows[name] = {
-        "ratings": n,
-        "per user": round(n / users, 2),
-        "rounds to 163": round(n / users) == 163,
-        "cut off at 163": int(n / users) == 163,
-        "sparsity, %": round(100 * (1 - n / (users * items)), 1),
-    }
+    "in the file, above 0.5": len(latest) - lowest,
+}
+ratings_each = pd.Series(candidates, name="ratings")
+fits = ratings_each.to_frame()
+fits["per user"] = (ratings_each / users).round(2)
+fits["rounds to 163"] = (ratings_each / users).round() == 163
+fits["cut off at 163"] = ratings_each // users == 163
+fits["sparsity, %"] = (100 * (1 - ratings_each / (users * items))).round(1)
 assert (users, items) == (610, 9_724)
-pd.DataFrame(rows).T
+assert candidates["in the file, above 0.5"] == 99_466
+fits
 
 # %% [markdown]
 # All three round to the printed sparsity, so that figure decides nothing. The
 # count in the file does not give 163 ratings per user in either way. The
-# printed count gives 163 only if the decimals are cut off. The third gives 163
-# when rounded, and then $9{,}724 - 163 = 9{,}561$ as printed. There is another
-# reason to take the third seriously.
+# printed count gives 163 only if the decimals are cut off. The third count,
+# 99,466, gives 163 when rounded, and then $9{,}724 - 163 = 9{,}561$ as printed.
+# It differs from the printed 99,946 in two digits.
+#
+# The third count is what is left if every rating of 0.5 becomes 0 and 0 means
+# "missing". That happens when half stars are written into a matrix of whole
+# numbers, as the next section shows. The notebook of the report's repository
+# that builds the matrix does name a table that starts as whole-number zeros,
+# in lines that are commented out ({cite:t}`steiner2023code`,
+# `Data/ConvertToUserItem.ipynb` at commit `a4a9878`). This remains an
+# **inference**: it fits the arithmetic, but we have not read the matrix
+# itself, and how the printed number came about we cannot know.
+#
+# All claims in one table. For the ML-100K counts we rely on its README. The
+# margin is half a unit of the last digit that the report prints.
 
 # %%
-lowest = int((latest.table["rating"] == 0.5).sum())
-print(
-    f"{len(latest):,} ratings, {lowest:,} of them equal to 0.5: "
-    f"{len(latest) - lowest:,} others"
-)
-assert len(latest) - lowest == 99_466
+exact, old = intervals.exact, evidence.data_counts("ml-100k")
+steiner, gao, ours = "report of Steiner", "report of Gao", "this course"
+empty = 1 - len(latest) / (users * items)
+evidence.verdicts(
+    [
+        ("ML-1M: sparsity 4.47 %", gao, exact(1 - density), "=", 0.0447, 5e-5),
+        ("ML-1M: density 4.47 %", ours, exact(density), "=", 0.0447, 5e-5),
+        ("ML-100K: 610 users", steiner, exact(old.users), "=", 610, 0.5),
+        ("latest-small: 610 users", ours, exact(users), "=", 610, 0.5),
+        ("latest-small: 9,724 films", ours, exact(items), "=", 9_724, 0.5),
+        ("99,946 ratings", steiner, exact(len(latest)), "=", 99_946, 0.5),
+        ("sparsity 98.3 %", steiner, exact(empty), "=", 0.983, 5e-4),
+        ("163 per user", steiner, exact(len(latest) / users), "=", 163, 0.5),
+    ]
+).drop(columns=["low", "high", "n"]).round(4)
 
 # %% [markdown]
-# The third candidate is exactly the number of ratings that are left if every
-# rating of 0.5 becomes 0 and 0 means "missing". That happens when half stars
-# are written into a matrix of integers, as the next section shows. This is an
-# **inference**: it fits the arithmetic, but we could not obtain the matrix
-# that the report used, so we could not check it. All verdicts in one table:
-
-# %%
-n, per_user = 99_946, len(latest) / users
-checks = {
-    "Gao: 4.47 % is the sparsity": abs(gao - (1 - density)) < 5e-5,
-    "Gao: 4.47 % is the density": abs(gao - density) < 5e-5,
-    "Steiner: users and films of ML-100K": (users, items) == (943, 1_682),
-    "Steiner: those of ml-latest-small": (users, items) == (610, 9_724),
-    "Steiner: 99,946 ratings": n == len(latest),
-    "Steiner: sparsity 98.3 %": round(1 - n / users / items, 3) == 0.983,
-    "Steiner: 163 per user": 163 in (round(per_user), int(per_user)),
-}
-for claim, holds in checks.items():
-    print(f"{claim:38}{'consistent' if holds else 'NOT consistent'}")
-
-# %% [markdown]
-# Each of these slips takes a minute to find. None would have happened if the
-# sentence had been printed by code.
+# Each of these slips is found by one division or by counting. A sentence that
+# code prints from the table itself would have had the right counts; a formula
+# with its name beside it would have had the right word.
 
 # %% [markdown]
 # ## What goes wrong
@@ -876,7 +948,7 @@ print(f"mean of all cells of the raw matrix: {X.dense().mean():.3f}")
 assert centred.scipy().nnz == X.nnz and lost > 0.15
 
 # %% [markdown]
-# The last line is the same mistake in another dress: the mean over all cells
+# The last line shows another form of the same mistake: the mean over all cells
 # counts every gap as a rating of zero.
 #
 # ### Half stars in a matrix of integers
@@ -892,7 +964,7 @@ cut = values.astype(int)
 gone = (cut == 0).sum()
 print(f"changed {(cut != values).mean():.1%}, became zero {gone:,}")
 print(f"mean {values.mean():.3f} before, {cut[cut > 0].mean():.3f} after")
-assert gone == lowest
+assert gone == lowest  # the candidate of the verdict above
 try:
     Ratings(latest.table.assign(rating=cut), "cut", latest.scale)
 except ValueError as error:
@@ -901,12 +973,13 @@ except ValueError as error:
 # %% [markdown]
 # ### The wrong universe of items
 #
-# The evaluation of [a textbook's chapter on
-# NeuMF](https://github.com/d2l-ai/d2l-en/blob/master/chapter_recommender-systems/neumf.md)
-# builds the set of all *items* as `set([i for i in range(num_users)])`. On
-# ML-100K, with 943 users and 1,682 films, the films in columns 943 and above
-# can never be recommended, and nothing fails. (With more users than items the
-# set contains items that do not exist.) On the data of this chapter:
+# The evaluation of a textbook's chapter on NeuMF ({cite:t}`zhang2023dive`, file
+# `neumf.md`, line 142 at commit `23d7a5a`) builds the set of all *items* as
+# `set([i for i in range(num_users)])`, and ranks only the members of this set.
+# On ML-100K, with 943 users and 1,682 films, the films in columns 943 and above
+# can therefore never be recommended, and nothing fails. (With more users than
+# items the set contains items that do not exist.) The cell below counts what
+# that line reaches, on the data of this chapter and on ML-100K:
 
 # %%
 num_users, num_items = X.shape
@@ -923,14 +996,14 @@ print(f"ML-100K: {943 / 1_682:.1%} of the items can be recommended")
 # ### The licence
 #
 # [The same
-# book](https://github.com/d2l-ai/d2l-en/blob/master/chapter_recommender-systems/movielens.md)
-# sums up that MovieLens "is public available and free to use". The README in
-# each archive says otherwise. We printed the terms above: they differ between
-# releases, and for ML-100K and ML-1M they forbid redistribution and commercial
-# use without permission. Only ml-latest-small, of the three here, may be
-# passed on, under the same conditions. That is why it lies in this repository
-# and the other two do not, and why copies of ML-1M in other repositories are
-# no precedent.
+# book](https://github.com/d2l-ai/d2l-en/blob/23d7a5a/chapter_recommender-systems/movielens.md)
+# sums up that MovieLens "is public available and free to use" (line 151). The
+# README in each archive says otherwise. We printed the terms above: they differ
+# between releases, and for ML-100K and ML-1M they forbid redistribution and
+# commercial use without permission. MovieLens latest-small may be passed on
+# under the same conditions, and therefore it lies in this repository. No other
+# data set of the list does. Copies of ML-1M in other repositories do not change
+# its terms.
 
 # %% [markdown]
 # ## Exercises
@@ -1065,7 +1138,7 @@ print(f"ML-100K: {943 / 1_682:.1%} of the items can be recommended")
 # ````{solution} ex-ratings-6
 # :class: dropdown
 #
-# Nearly all under the random split, very few under the temporal one.
+# Most of them under the random split, very few under the temporal one.
 #
 # ```python
 # def close(held):

@@ -23,8 +23,8 @@
 #
 # **You will be able to** say what an augmented row contains, refute a small theorem
 # about ceilings and prove the right one, convert between four normalisations of one
-# error, compare learning curves at equal cost, and find in a training loop the two
-# lines that decide a result.
+# error, compare learning curves over all epochs and at equal cost, and find in a
+# training loop the two lines that decide a result.
 
 # %%
 import inspect
@@ -34,7 +34,6 @@ from fractions import Fraction
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import scipy.stats
 import torch
 from IPython.display import Markdown
 
@@ -44,12 +43,13 @@ from reclib import (
     evaluation,
     evidence,
     experiments,
+    intervals,
     plots,
     splits,
     training,
 )
 from reclib.interactions import Interactions
-from reclib.models import DeepAutoencoder
+from reclib.models import DeepAutoencoder, ItemMean
 from reclib.models.base import Recommender
 
 plots.use_style()
@@ -63,29 +63,33 @@ Markdown(evidence.at_a_glance("08-latent-augmentation"))
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
 hidden = [200, 50, 20]
-epochs = 4
-seeds = 2
+epochs = 2
+seeds = 5
+picture_epochs = 50
 
 # %% [markdown]
 # ## The claim
 #
 # {cite:t}`steiner2023beyond` asks how to augment data that are mostly missing. A
-# picture can be made noisy; a row of ratings cannot, because most of its entries are
+# picture can be made noisy. A row of ratings cannot, because most of its entries are
 # not there. His answer is to move to a place where nothing is missing: encode the row
 # with a trained autoencoder, add noise to its *code*, and decode. The decoded rows join
 # the training set of a second autoencoder. The report calls the two the *regular* and
 # the *augmented* one. It claims:
 #
-# 1. the augmented one has a **lower test loss**, by a quarter of a percent;
-# 2. it has so **in all simulations**;
-# 3. the greatest gain is in the **first epochs**;
+# 1. the augmented one has a **lower test loss**, by a quarter of a percent, and in
+#    **all fifty simulations**;
+# 2. it gains most in the **early stages** of learning; the final performance of the two
+#    is "roughly the same";
+# 3. augmentation **reduces overfitting**;
 # 4. by Theorem 1, a larger batch makes the number of updates an epoch **equal**;
 # 5. the new rows make the data **less sparse**, and much of the benefit is due to
 #    that; otherwise they would be little better than noisy copies.
 #
 # The table holds the report's numbers. Its code is public, and so is a notebook
 # {cite:p}`steiner2023code` with the losses that it printed. That both can be read made
-# most of this chapter possible.
+# most of this chapter possible. What we say of the program was read in its notebook
+# `LatentTests.ipynb` at commit `a176dac`.
 
 # %%
 claims = evidence.published()
@@ -97,38 +101,47 @@ report[["method", "metric", "value", "source"]]
 # %% [markdown]
 # The data first. The report says *MovieLens 100k*, which has 943 users and 1,682 films.
 # Its 610 users and 9,724 films are those of `ml-latest-small`, the data embedded in this
-# book. So we experiment on the same data. The number of ratings differs, though.
+# book, and the ratings file in its repository is this release. So we experiment on the
+# same data. The number of ratings that the report gives differs, though.
 
 # %%
 ratings = datasets.load("ml-latest-small")
 values, users = (ratings.table[c].to_numpy() for c in ("rating", "user"))
 num_users, num_items = len(ratings.users), len(ratings.items)
 lowest = (values == 0.5).sum()
+stated = claims.loc["steiner-ratings", "value"]
 print(f"users {num_users}, films {num_items:,}, ratings {len(values):,}")
 print(
     f"ratings of half a star: {lowest:,}; without them {len(values) - lowest:,}"
 )
-print(f"the report: {claims.loc['steiner-ratings', 'value']:,.0f}")
-print(f"a user, without them: {(len(values) - lowest) / num_users:.0f}")
+print(f"a user, without them: {(len(values) - lowest) / num_users:.1f}")
+print(f"the report: {stated:,.0f}, that is {stated / num_users:.1f} a user")
 assert len(values) - lowest == 99466
 
 # %% [markdown]
-# The report also says 163 ratings a user, which fits our second count best. We infer, and
-# cannot prove, that the printed number is a slip for it, and that the ratings of half a
-# star were lost. It would happen if ratings were written into a table of *integers*: 0.5
-# becomes 0, and 0 means missing. Every other half star would then be rounded down too.
+# The report says 163 ratings a user. Two readings fit. Its own total may be right, and
+# the mean was cut and not rounded. Or the total is a slip in one digit for our second
+# count, and the ratings of half a star were lost: that happens if ratings are written
+# into a table of *integers*, where 0.5 becomes 0 and 0 means missing. The repository has
+# a program, `Data/ConvertToUserItem.ipynb`, whose lines make such a table of integer
+# zeros and fill it; they are commented out, and what the filling does depends on the
+# version of pandas. It also has the table itself, `Data/small_user_item.csv`. To count
+# its cells would decide the question. The archived copy of the repository that we read
+# lacks this one file, so we leave it open.
 #
 # ## Theory
 #
 # ### Encode, disturb, decode
 #
-# Let $g$ be the encoder and $f$ the decoder of a trained autoencoder, the *teacher*.
-# For a row $x_u$ the procedure draws noise $n$ and a random mask $m$ of zeros and
-# ones, and makes
+# Let $\operatorname{enc}$ and $\operatorname{dec}$ be the encoder and the decoder of a
+# trained autoencoder, the *teacher*. For a row $x_u$ the procedure draws noise
+# $\epsilon$ and a random mask $\delta$ of zeros and ones, and makes
 #
 # $$
-# \tilde x_u = f\bigl(g(x_u) + s\, n \odot m\bigr),
-# \qquad n \sim \mathcal N(0, I),\quad m_k \sim \operatorname{Bernoulli}(q),
+# \tilde x_u = \operatorname{dec}\bigl(\operatorname{enc}(x_u)
+#   + s\, \epsilon \odot \delta\bigr),
+# \qquad \epsilon \sim \mathcal N(0, I),\quad
+#   \delta_k \sim \operatorname{Bernoulli}(q),
 # $$ (eq-augmentation)
 #
 # with $s = .1$ and $q = .5$ in the report. A fraction $c = .1$ of the $n_1 = 488$
@@ -152,14 +165,13 @@ assert len(values) - lowest == 99466
 # $$
 # \sum_{(u,i)\in\Omega} (r_{ui} - \hat r_{ui})^2
 # \;+\; \sum_{u \in A}\sum_{i=1}^{I}
-# \bigl(\tilde x_{ui} - f(g(\tilde x_u))_i\bigr)^2 ,
+# \bigl(\tilde x_{ui} - \hat r_i(\tilde x_u)\bigr)^2 ,
 # $$ (eq-augmentation-objective)
 #
-# where $f$ and $g$ in the second sum are now those of the student. This is
+# where $\hat r(\tilde x_u)$ is what the student makes of the new row. This is
 # **self-distillation**: a network is trained on the output of an earlier one of the
 # same kind {cite:p}`hinton2015distilling`. How much of it is distillation can be counted,
 # here on a split with 122 test users as in the report.
-
 # %%
 split = splits.held_out_users(ratings, num_users=122, num_validation=0, seed=0)
 new_rows = int(0.1 * split.train.num_rows)
@@ -172,7 +184,7 @@ assert made_up > 4 * real
 # %% [markdown]
 # (Our columns are the films that some training user rated; the report keeps all.) A
 # tenth more *rows* is several times more *targets*. The augmented network is mostly
-# asked to agree with the regular one. That it ends near it should not surprise.
+# asked to agree with the regular one, so it should be no surprise if it ends near it.
 #
 # ### Equal numbers of updates
 #
@@ -201,8 +213,8 @@ assert theirs == 14 and updates(536, 14) == 39 != updates(488, 12) == 41
 
 # %% [markdown]
 # The formula gives 14, as in the report's table, and 14 gives two updates fewer. Nor
-# does 13 help: it gives one too many. Note in passing that $(1 + c)\, n_1$ is no number
-# of rows; the code rounds it down.
+# does 13 help: it gives one too many. Note that $(1 + c)\, n_1$ need not be a whole
+# number of rows; the report's code rounds it down.
 #
 # The proof sets $\lceil n_1/b_1 \rceil = \lceil (1+c) n_1 / b_2 \rceil$ and
 # "re-arranges" it for $b_2$. Here is the gap. From $B = \lceil y \rceil$ one learns that
@@ -315,13 +327,17 @@ assert formula[12, 10] > 0.7 and formula[64, 10] == 0 == formula[10, 10]
 
 # %%
 sparse = claims.loc["steiner-sparsity-regular", "value"]
-printed = claims.loc["steiner-sparsity-augmented", "value"]
+printed_sparsity = claims.loc["steiner-sparsity-augmented", "value"]
 exact = 100 - 100 * len(values) / (num_users * num_items)
 mixed = 488 * exact / 536
 print(f"from the report's {sparse}: {488 * sparse / 536:.1f} percent")
-print(f"from the exact {exact:.2f}: {mixed:.1f} percent; printed: {printed}")
+print(
+    f"from the exact {exact:.2f}: {mixed:.1f} percent; printed: {printed_sparsity}"
+)
 print(f"with weights .9 and .1: {0.9 * sparse:.1f}")
-assert abs(mixed - printed) > 0.9 > abs(0.9 * sparse - printed)
+assert (
+    abs(mixed - printed_sparsity) > 0.9 > abs(0.9 * sparse - printed_sparsity)
+)
 
 # %% [markdown]
 # ### Four names for one error
@@ -372,12 +388,11 @@ print(f"expected over all splits: {expected:.3f}")
 constant.agg(["mean", "std", "min", "max"]).round(2)
 
 # %% [markdown]
-# The networks of the notebook, beside it:
+# The networks of the notebook, beside it. They are what it printed after epoch 50:
 
 # %%
-kept = claims[claims["metric"] == "test loss of the notebook"][
-    "value"
-].to_numpy()
+kept = claims[claims["metric"] == "test loss of the notebook"]
+kept = kept["value"].to_numpy()
 notebook = pd.DataFrame(
     {"regular": kept[:3], "augmented": kept[3:]}, index=[1, 2, 3]
 )
@@ -388,11 +403,11 @@ notebook.loc["mean", "change in percent"] = change
 notebook.rename_axis("simulation").round(2)
 
 # %% [markdown]
-# Two things can be read from these tables. First, the three simulations that were
-# published do not all favour augmentation: the third is worse, and so is the mean. (The
-# notebook uses batches of 16, and the report speaks of other runs.) Second, the split
-# decides the level: a test with a few very active users has a large sum. Within that
-# spread, the networks score about what a constant does. Three splits cannot say more.
+# Two things can be read from these tables. First, after epoch 50 the three simulations
+# that were published do not all favour augmentation: the third is worse, and so is the
+# mean. (The notebook uses batches of 16, and the report speaks of other runs.) Second,
+# the split decides the level: a test with a few very active users has a large sum. Within
+# that spread, the networks score about what a constant does. Three splits cannot say more.
 
 # %%
 assert change > 0 and (notebook["change in percent"].iloc[:2] < 0).all()
@@ -403,31 +418,35 @@ assert abs(as_is.mean() - expected) < 3 * as_is.std() / math.sqrt(50)
 # %% [markdown]
 # ## Code
 #
-# The library does equation {eq}`eq-augmentation` with the sparse matrix in and the
-# sparse matrix out. Three options are ours, for the experiment: `noise`, because the
-# notebook draws another kind; and `cells`, which gives the new rows only the columns
+# The library takes a sparse matrix and returns it with the new rows of
+# {eq}`eq-augmentation` below. Two options are ours, for the experiment: `noise`, because
+# the notebook draws another kind; and `cells`, which gives the new rows only the columns
 # of their originals, with the teacher's values (`"observed"`) or with the original
-# ratings (`"copies"`).
+# ratings (`"copies"`). Documentation is left out of what we print.
+
 
 # %%
-source = inspect.getsource(augmentation.augment)
-print(source.split('"""')[0].rstrip())
-print(source.split('"""')[2].strip("\n"))
+def show(*functions):
+    for function in functions:
+        head, _, body = inspect.getsource(function).split('"""')
+        print(head.rstrip() + body)
+
+
+show(augmentation.augment)
 
 # %% [markdown]
-# The noise is the product $s\, n \odot m$:
+# The noise is the product $s\, \epsilon \odot \delta$:
 
 # %%
 print(inspect.getsource(augmentation.latent_noise))
 
 # %% [markdown]
 # The two batch sizes: the report's {eq}`eq-augmentation-report`, kept so that we
-# can repeat what it did, and those of {prf:ref}`thm-equal-updates`.
+# can repeat what it did, and those of {prf:ref}`thm-equal-updates`. Both compute in
+# integers and fractions; *What goes wrong* says why.
 
 # %%
-for function in ("equal_update_batch", "equal_update_batches"):
-    source = inspect.getsource(getattr(augmentation, function))
-    print(source.split('"""')[0] + source.split('"""')[2].lstrip("\n"))
+show(augmentation.equal_update_batch, augmentation.equal_update_batches)
 
 # %% [markdown]
 # ## By hand
@@ -437,7 +456,7 @@ for function in ("equal_update_batch", "equal_update_batches"):
 # $$
 # X = \begin{pmatrix} 4 & 2 & \cdot\\ 2 & \cdot & 4\\ \cdot & 3 & 5 \end{pmatrix},
 # \qquad z = \tfrac12 x_1 + \tfrac14 x_2,
-# \qquad f(z) = (z + 1,\; 2z,\; z + 1).
+# \qquad \operatorname{dec}(z) = (z + 1,\; 2z,\; z + 1).
 # $$
 #
 # The codes are $2.5$, $1$ and $.75$. Without noise, the decoded rows are
@@ -494,29 +513,45 @@ assert made(std=0.5, features=1.0)[1] != by_hand
 #
 # ### Live, on the embedded data
 #
-# The network is the report's, 200-50-20-50-200 sigmoid units with dropout of .2 and a
-# linear output. (In the notebook the dropout stands *before* the sigmoid, where a
-# dropped unit says one half and not zero. We put it after, as usual.) One thing we do
-# differently on purpose: of each test user a fifth of the ratings is **held out**, and
-# the network reads the rest. The error on the ratings that it reads, the report's kind
-# of test, is measured beside it.
+# The layers are the report's, 200-50-20-50-200 with dropout of .2. What the report does
+# not say we take from the notebook: sigmoid units and a linear output. (In the notebook
+# the dropout stands *before* the sigmoid, where a dropped unit says one half and not
+# zero. We put it after, as usual.) One thing we do differently on purpose: of each test
+# user a fifth of the ratings is **held out**, and the network reads the rest. The error
+# on the ratings that it reads, the report's kind of test, is measured beside it at paper
+# scale.
 #
-# Regular and augmented network start from the same weights. Two controls go with
+# Regular and augmented network start from the same weights. Three controls go with
 # them, which the report does not have. *Copies*: the new rows are copies of real ones.
 # *Offset*: no new rows at all, but the offsets of the output start at the mean rating
-# and not at zero. That is one line.
+# and not at zero. That is one line. *Warm start*: no new rows either, but the network
+# starts from the weights of the teacher that the augmented one needs anyway.
 
 # %%
+live_data = datasets.load(dataset)
+a_fifth = len(live_data.users) // 5
 network = dict(
     hidden=hidden,
     activation="sigmoid",
     last_linear=True,
     dropout=0.2,
     dropout_on="every",
-    scale=ratings.scale,
+    scale=live_data.scale,
 )
 
 
+def draw(seed):
+    return splits.held_out_users(
+        live_data, num_users=a_fifth, num_validation=0, seed=seed
+    )
+
+
+# %% [markdown]
+# The two controls that need a model of their own differ from the network in what they do
+# after its weights were drawn:
+
+
+# %%
 class WithOffset(DeepAutoencoder):
     """The same network; its output starts at the mean rating."""
 
@@ -526,65 +561,100 @@ class WithOffset(DeepAutoencoder):
             self.decoder_bias[0].fill_(train.values.mean().item())
 
 
+class WarmStart(DeepAutoencoder):
+    """The same network; it starts from the weights of another."""
+
+    teacher = None
+
+    def build(self, train):
+        super().build(train)
+        self.load_state_dict(self.teacher.state_dict())
+
+
+# %% [markdown]
+# Every training is watched on the held-out ratings after each epoch.
+
+
+# %%
 def learn(model, train, test, **options):
     def watch(model):
-        errors = evaluation.rating_errors(model, test, clip=ratings.scale)
+        errors = evaluation.rating_errors(model, test, clip=live_data.scale)
         return {"rmse": errors["rmse"]}
 
     return training.fit(model, train, epochs=epochs, watch=watch, **options)
 
 
 # %% [markdown]
-# A few epochs and two splits suffice for the start of the curves. The numbers differ
-# between processors in the third digit; what must hold is asserted below them.
+# A few epochs suffice for the start of the curves. The numbers differ between processors
+# in the third digit; the table is the mean over the splits.
 
 # %% tags=["nbval-ignore-output"]
 curves = {}
 for seed in range(seeds):
-    split = splits.held_out_users(
-        ratings, num_users=122, num_validation=0, seed=seed
-    )
+    split = draw(seed)
     train, how = split.train, {"test": split.test, "seed": seed}
     teacher = DeepAutoencoder(**network)
     regular = learn(teacher, train, batch_size=12, **how)
     extended = augmentation.augment(train, teacher, seed=seed)
     copied = augmentation.augment(train, teacher, cells="copies", seed=seed)
-    histories = {
-        "regular": regular,
-        "augmented": learn(
-            DeepAutoencoder(**network), extended, batch_size=14, **how
-        ),
-        "copies": learn(
-            DeepAutoencoder(**network), copied, batch_size=14, **how
-        ),
-        "offset": learn(WithOffset(**network), train, batch_size=12, **how),
-    }
-    for name, history in histories.items():
+    WarmStart.teacher = teacher
+    for name, kind, rows, size in (
+        ("augmented", DeepAutoencoder, extended, 14),
+        ("copies", DeepAutoencoder, copied, 14),
+        ("offset", WithOffset, train, 12),
+        ("warm start", WarmStart, train, 12),
+    ):
+        history = learn(kind(**network), rows, batch_size=size, **how)
         curves[name, seed] = history.table["rmse"]
+    curves["regular", seed] = regular.table["rmse"]
 live = pd.DataFrame(curves).T.rename_axis(["network", "seed"])
 live.groupby("network", sort=False).mean().rename_axis(columns="epoch")
 
 # %% [markdown]
-# After the first epoch the augmented network is far ahead, as the report says. Copies of
-# real rows do not give this start: here the report is right again. But the offset gives
-# all of it and more, **without any new row and without a teacher**. The assertions ask for a lead of a tenth of a star in every split.
-# The leads of different splits differ by a few hundredths. The copies are the negative
-# control that must not pass.
+# The lead of each over the regular network after the first epoch, in stars, for claims
+# that were fixed beforehand. The splits overlap, so the interval is the widened one of
+# {prf:ref}`thm-measuring-overlap`.
 
-# %%
-lead = live[1].xs("regular") - live[1].unstack()
-assert (lead.loc[["augmented", "offset"]] > 0.1).all(axis=None)
-assert not (lead.loc["copies"] > 0.1).any()
-assert (lead.loc["offset"] > lead.loc["augmented"]).all()
-print("augmented and offset lead after one epoch; copies do not")
+# %% tags=["nbval-ignore-output"]
+lead = (live[1].xs("regular") - live[1].unstack()).drop("regular")
+beyond = lead.loc["offset"] - lead.loc["augmented"]
+found = {name: intervals.of_splits(lead.loc[name], 0.2) for name in lead.index}
+more = intervals.of_splits(beyond, 0.2)
+stated = [
+    ("augmented ahead by a tenth", "report, V-A", found["augmented"], ">", 0.1),
+    ("copies, too", "this course", found["copies"], ">", 0.1),
+    ("offset, too", "this course", found["offset"], ">", 0.1),
+    ("warm start, too", "this course", found["warm start"], ">", 0.1),
+    ("offset ahead of augmented", "this course", more, ">", 0.0),
+]
+evidence.verdicts(stated)
 
 # %% [markdown]
-# Why does an offset explain the start? The outputs begin near zero, and the ratings
-# average three and a half. An update by Adam moves a weight by about the learning rate,
-# here a thousandth, however large the error. So the first epoch is spent on climbing to
-# the level of the ratings, and a column climbs only while its film occurs in the
-# batches. Most films occur rarely. A dense row contains *all* films. The next cell counts
-# the share of columns that get a gradient in an average update.
+# After the first epoch the augmented network is far ahead, as the report says ("much
+# better in the early stages" does not say by how much; a tenth of a star is our border).
+# Copies of real rows do not give this start: here the report is right again. But the
+# offset gives more of it, **without any new row and without a teacher**. The warm start
+# gives as much as the new rows do, from the same teacher. None of this says anything
+# about the end of training, where the offset was not measured.
+
+# %%
+assert (lead.loc[["augmented", "offset", "warm start"]] > 0.1).all(axis=None)
+assert not (lead.loc["copies"] > 0.1).any()  # the control that must not pass
+assert (beyond > 0).all()
+print("augmented, offset and warm start lead; copies do not")
+
+# %% [markdown]
+# #### Where the start comes from
+#
+# The outputs begin near zero, and the ratings average three and a half. An update by
+# Adam moves each weight by about the learning rate, here a thousandth, however large the
+# error. The offset of an output alone would need thousands of updates. But an output has
+# 200 weights as well, on units that say about one half, and together they move it by a
+# tenth of a star an update. So some dozens of updates bring a film to its level: about
+# one epoch, if *every* update reaches the film. It does not. A column gets a gradient
+# only when its film occurs in the batch, and most films occur rarely. A dense row
+# contains *all* films. The next cell counts the share of columns that get a gradient in
+# an average update.
 
 
 # %%
@@ -603,20 +673,100 @@ for name, data, size in (
 assert columns_reached(extended, 14) > 3 * columns_reached(train, 12)
 
 # %% [markdown]
+# And what carries the level? We train the regular network for one epoch and compare how
+# far the offsets of the output have moved with how far its predictions have.
+
+# %% tags=["nbval-ignore-output"]
+first = DeepAutoencoder(**network)
+training.fit(first, train, epochs=1, batch_size=12, seed=0)
+with torch.no_grad():
+    level = first.decode(first.encode(train)).mean().item()
+    moved = first.decoder_bias[0].abs().mean().item()
+    units = first._expand(first.encode(train)).mean().item()
+print(f"offsets of the output: {moved:.3f} stars on average")
+print(
+    f"mean prediction: {level:.2f} stars; mean of a unit before it: {units:.2f}"
+)
+assert moved < 0.1 * level
+
+# %% [markdown]
+# The weights do nearly all of it, so a network without offsets would have the same slow
+# start.
+#
+# #### One row, decoded
+#
+# What do the rows look like that the teacher writes? We train it for five epochs and for
+# fifty and decode the rows of its training users, with and without noise on the code.
+
+# %% tags=["nbval-ignore-output"]
+train = draw(0).train
+means = ItemMean().fit(train).score(train.rows(slice(0, 1)))[0]
+decoded, told = {}, {}
+for length in (5, picture_epochs):
+    teacher = DeepAutoencoder(**network)
+    training.fit(teacher, train, epochs=length, batch_size=12, seed=0)
+    drawn = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        z = teacher.encode(train)
+        noise = augmentation.latent_noise(z.shape, 0.1, 0.5, "gaussian", drawn)
+        plain, noisy = teacher.decode(z), teacher.decode(z + noise)
+    decoded[length] = plain, noisy
+    told[f"{length} epochs"] = {
+        "rows from the item means": (plain - means).square().mean().sqrt(),
+        "rows from each other": plain.var(0).mean().sqrt(),
+        "moved by the noise": (noisy - plain).square().mean().sqrt(),
+        "codes from each other": z.var(0).mean().sqrt(),
+    }
+told = pd.DataFrame(told).astype(float)
+told.rename_axis("root mean square distance")
+
+# %% [markdown]
+# Look at the second and third line. After five epochs all users have the same decoded
+# row. After fifty they differ by some tenths of a star, and the noise moves a decoded
+# rating by a few hundredths. (The first line counts the many films that hardly anybody
+# has rated.) The picture has one user, the one whose row differs most from the mean row,
+# and the films with at least thirty training ratings.
+
+# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Decoded ratings of one user against the item means of the films, after five epochs on the left, where they lie on a narrow band, and after fifty on the right, where they spread around the diagonal. Rows with and without noise coincide nearly."}}
+last = decoded[picture_epochs][0]
+who = (last - last.mean(0)).square().mean(1).argmax().item()
+often = train.col_counts >= 30
+fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.6))
+for ax, (length, (plain, noisy)) in zip(axes, decoded.items(), strict=True):
+    x, size = means[often], 8
+    ax.plot([2, 4.5], [2, 4.5], c="gray", ls=":", label="item mean")
+    ax.scatter(x, plain[who, often], size, label="decoded")
+    ax.scatter(x, noisy[who, often], size, marker="x", label="with noise")
+    ax.set(title=f"{length} epochs", xlabel="item mean, stars")
+axes[0].set_ylabel("decoded rating, stars")
+axes[1].legend(fontsize="small")
+plt.show()
+
+# %% [markdown]
+# With and without noise the marks lie on each other. That is why an ablation without
+# noise, below, changes so little: the new row is the teacher's opinion of a user, and the
+# noise hardly changes it.
+
+# %%
+early, late = told["5 epochs"], told.iloc[:, -1]
+assert late["rows from each other"] > 5 * early["rows from each other"]
+assert late["moved by the noise"] < 0.5 * late["rows from each other"]
+# %% [markdown]
 # ### At paper scale, from the record
 #
 # Pairs of networks, each pair on a split of its own, with the report's settings: batches
 # of 12 and 14, 50 epochs, Adam with a fresh state for both. The baselines ran on the
-# same splits. The report has fifty simulations.
+# same splits. The report has fifty simulations, and so has our record.
 
 # %%
 Markdown(evidence.provenance("steiner"))
 
 # %% [markdown]
-# First, where do these networks stand? The table has the error of held-out ratings.
+# First, where do these networks stand? The table has the error of held-out ratings after
+# the last epoch.
 
 # %%
-table = evidence.table("steiner")
+SHARE = 0.2  # of the users, in every experiment of this chapter
 
 
 def pairs_of(name):
@@ -624,188 +774,289 @@ def pairs_of(name):
     return [result for result in record if result["label"] == "regular"]
 
 
-def final(runs, metric="rmse"):
-    return np.array([run["metrics"][metric] for run in runs])
+def curve(runs, metric="rmse"):
+    """Float [splits, epochs]."""
+    return np.array([run["curve"][metric] for run in runs])
+
+
+def over_splits(values):
+    return intervals.of_splits(values, SHARE)
 
 
 pairs = pairs_of("steiner")
 students = [pair["students"]["augmented"] for pair in pairs]
-standing = table[["measured", "se", "low", "high", "seeds"]].copy()
-standing.loc["augmented"] = [
-    final(students).mean(),
-    *evidence.mean_interval(final(students)),
-    len(students),
-]
+
+# %% [markdown]
+# The table, with the augmented network as its last line before sorting:
+
+# %%
+standing = evidence.table("steiner")[["measured", "low", "high", "seeds"]]
+last = over_splits(curve(students)[:, -1])
+standing.loc["augmented"] = [last.mean, last.low, last.high, last.n]
 standing.astype({"seeds": int}).sort_values("measured")
 
 # %% [markdown]
-# The splits are paired, so the networks can be compared with each baseline by
-# differences. A *word* is computed from the 95 % interval of the mean difference:
-# *better* or *worse* if the whole interval lies on one side of zero, *undecided*
-# otherwise.
-
+# The intervals are wide. Any two of the fifty splits share most of their training users
+# and many of their test users, so fifty splits know little more about *other users*
+# than a handful does: {prf:ref}`thm-measuring-overlap` makes an interval over fifty of
+# them nearly four times as wide as if they were independent. The splits are paired,
+# though, and differences between two models on the same split vary less.
 
 # %%
-def word(differences):
-    _, low, high = evidence.mean_interval(differences)
-    return "better" if high < 0 else "worse" if low > 0 else "undecided"
-
-
-def summary(differences):
-    differences = np.asarray(differences)
-    _, low, high = evidence.mean_interval(differences)
-    won, played = (differences < 0).sum(), (differences != 0).sum()
-    sign_test = scipy.stats.binomtest(won, max(1, played)).pvalue
-    return {
-        "mean": differences.mean(),
-        "low": low,
-        "high": high,
-        "better in": f"{won} of {len(differences)}",
-        "sign test p": sign_test,
-        "word": word(differences),
-    }
-
-
-errors = evidence.per_seed("steiner").pivot(
-    index="seed", columns="label", values="rmse"
+evidence.verdicts(
+    (
+        *(f"{name} better than the regular network", "this course"),
+        *(evidence.difference("steiner", "regular", name), ">", 0.0),
+    )
+    for name in ("biases", "item mean", "global mean")
 )
-against = (
-    errors.drop(columns="regular").rsub(errors["regular"], axis=0).dropna()
-)
-pd.DataFrame(
-    {f"regular - {name}": summary(against[name]) for name in against}
-).T
 
 # %% [markdown]
 # The bias model of {doc}`/book/foundations/03-baselines`, two numbers a film and a user,
-# beats the network by a wide margin on every split. So all that follows compares two
-# weak models. It is a valid comparison, but it may teach little about better ones.
-
-# %%
-assert (against["biases"] > 0.03).all()
-assert against["global mean"].mean() < 0
-Markdown(
-    f"Against the item mean the regular network is **{word(against['item mean'])}**,"
-    f" against the global mean **{word(against['global mean'])}**."
-)
-
-# %% [markdown]
-# #### Is the augmented network better?
+# is ahead of the network by a wide margin. So all that follows compares two weak models.
+# It is a valid comparison, but it may teach little about better ones.
 #
-# The difference is *augmented minus regular*, after 50 epochs; below zero the augmented
-# one is better. The first line is a test of prediction, the second the report's kind of
-# test.
+# #### Fifty epochs, pair by pair
+#
+# The learning curves of both networks, means over the fifty splits, on the ratings that
+# were held out and on those that the network reads:
 
-# %%
-gap = {
-    metric: final(students, metric) - final(pairs, metric)
-    for metric in ("rmse", "seen_rmse")
-}
+# %% mystnb={"image": {"alt": "Learning curves over fifty epochs for held-out and for read ratings. The regular curve starts above the frame and meets 0.98 after four epochs; the augmented one is lowest at epoch three and rises slowly. They cross at about epoch forty."}}
 names = {"rmse": "held-out ratings", "seen_rmse": "ratings that it reads"}
-pd.DataFrame({names[m]: summary(gap[m]) for m in gap}).T
-
-# %% [markdown]
-# The same as a picture. If the claim of *all simulations* held, nothing would lie right
-# of the line.
-
-# %% mystnb={"image": {"alt": "Histogram of the differences in held-out RMSE between augmented and regular network over the recorded simulations, on both sides of zero."}}
-ax = plt.subplots()[1]
-ax.hist(gap["rmse"], bins=np.arange(-8, 9) / 100, edgecolor="white")
-ax.axvline(0, c="black", lw=1)
-ax.axvline(gap["rmse"].mean(), c=plots.COLOURS[1], ls="--", label="mean")
-ax.set(xlabel="RMSE of augmented minus regular", ylabel="simulations")
-ax.legend()
-plt.show()
-
-# %% [markdown]
-# Both signs occur, in both kinds of test, and the mean is small against the spread.
-
-# %%
-for metric in gap:
-    assert (gap[metric] > 0).any() and abs(gap[metric].mean()) < 0.03
-    assert (gap[metric] < 0).any()
-    assert np.abs(gap[metric]).max() > 2 * abs(gap[metric].mean())
-Markdown(
-    "Is the augmented network better? On held-out ratings: "
-    f"**{word(gap['rmse'])}**; on those it reads: **{word(gap['seen_rmse'])}**."
-)
-
-# %% [markdown]
-# #### Does it learn faster?
-#
-# The learning curves over the first ten epochs, means with 95 % bands:
-
-
-# %% mystnb={"image": {"alt": "Learning curves of the first ten epochs for held-out and for read ratings: the augmented network starts lower and the regular one catches up after a few epochs."}}
-def curve_of(runs, metric, last=10):
-    return np.array([run["curve"][metric][:last] for run in runs])
-
-
-fig, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.4))
-for ax, metric in zip(axes, names, strict=True):
+fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.6, 3.4))
+for ax, (metric, name) in zip(axes, names.items(), strict=True):
     for runs, label in ((pairs, "regular"), (students, "augmented")):
-        shown = curve_of(runs, metric)
-        bands = [evidence.mean_interval(epoch)[1:] for epoch in shown.T]
-        x = np.arange(1, shown.shape[1] + 1)
-        ax.plot(x, shown.mean(axis=0), label=label)
-        ax.fill_between(x, *np.transpose(bands), alpha=0.25)
-    teachers = final(pairs, metric).mean()
-    ax.axhline(teachers, ls=":", c="gray", label="regular, epoch 50")
-    ax.set(title=names[metric], xlabel="epoch", ylim=(0.9, 1.45))
+        shown = curve(runs, metric).mean(axis=0)
+        ax.plot(np.arange(1, len(shown) + 1), shown, label=label)
+    ax.set(title=name, xlabel="epoch", ylim=(0.94, 1.05))
 axes[0].set_ylabel("RMSE")
 axes[1].legend()
 plt.show()
 
 # %% [markdown]
-# The head start is there, and large, for one or two epochs. Then the regular network has
-# caught up. But the comparison at equal epochs leaves out the teacher. When the student
-# begins its first epoch, the regular network, which *is* the teacher, has finished its
-# fiftieth, and could be used. The table therefore has both comparisons.
+# (The first points lie above the frame.) The two kinds of test agree here. To see more,
+# take the *difference within each pair*. A relative change of the squared error is the
+# same in every unit of {eq}`eq-augmentation-units`, so the losses that the public
+# notebook printed can stand in the same picture: three pairs, fifty epochs each.
+
+# %%
+folder = datasets.data_folder()
+printed = pd.read_csv(folder / "steiner-notebook.csv")
+printed = printed.pivot(
+    index=["users", "simulation", "epoch"], columns="network", values="loss"
+)
+their_change = 100 * (printed["augmented"] / printed["regular"] - 1)
+their_change = their_change["test"].unstack("simulation")
+our_change = {
+    metric: 100 * (curve(students, metric) ** 2 / curve(pairs, metric) ** 2 - 1)
+    for metric in names
+}
+assert np.allclose(printed["regular"]["test"].unstack()[50], kept[:3])
+
+# %% [markdown]
+# Below zero the augmented network is better. The band is the 95 % interval for each
+# single epoch, wide enough for overlapping splits.
+
+# %% mystnb={"image": {"alt": "Percent change of the squared error from regular to augmented over epochs 1 to 50. Our mean lies about 1.5 percent below zero from epoch 6 to 30 and rises above zero after epoch 40; its band holds zero from epoch 4 on nearly everywhere. The three printed runs of the notebook scatter between minus 6 and plus 5 percent."}}
+fig, ax = plt.subplots(figsize=(7.2, 3.8))
+shown = our_change["seen_rmse"]
+band = [over_splits(epoch) for epoch in shown.T]
+x = np.arange(1, shown.shape[1] + 1)
+low, high = [b.low for b in band], [b.high for b in band]
+ax.fill_between(x, low, high, alpha=0.25, color=plots.COLOURS[0])
+ax.plot(x, shown.mean(0), c=plots.COLOURS[0], label="ours, mean and band")
+for number, line in their_change.items():
+    name = "notebook, three runs" if number == 1 else None
+    ax.plot(line, c=plots.COLOURS[1], lw=0.8, label=name)
+ax.axhline(0, c="black", lw=1)
+ax.set(xlabel="epoch", ylabel="change in percent", ylim=(-9, 7))
+ax.legend(loc="lower right")
+plt.show()
+
+# %% [markdown]
+# (Epochs one and two lie below the frame.) The next table has the reduction in percent
+# over stretches of the curve, as the report counts it: positive is a gain. *Better in*
+# says in how many of the fifty pairs.
 
 
 # %%
-def against_regular(runs, pairs, epoch, base):
-    return [
-        run["curve"]["rmse"][epoch - 1] - pair["curve"]["rmse"][base - 1]
-        for run, pair in zip(runs, pairs, strict=True)
-    ]
+def reduction_over(metric, first, last):
+    ours, theirs = (
+        (curve(runs, metric)[:, first - 1 : last] ** 2).mean(axis=1)
+        for runs in (students, pairs)
+    )
+    return 100 * (1 - ours / theirs)
+
+
+def row_of(found):
+    interval = over_splits(found)
+    won = f"{(found > 0).sum()} of {len(found)}"
+    return [interval.mean, interval.low, interval.high, won]
+
+
+# %% [markdown]
+# Six stretches, on both kinds of ratings:
+
+# %%
+stretches = [(1, 1), (1, 10), (6, 30), (30, 30), (41, 50), (50, 50)]
+rows = {
+    (names[m], f"{a} to {b}" if a < b else f"{a}"): row_of(
+        reduction_over(m, a, b)
+    )
+    for m in names
+    for a, b in stretches
+}
+columns = ["reduction, percent", "low", "high", "better in"]
+gains = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+gains.set_index(pd.MultiIndex.from_tuples(rows, names=["error on", "epochs"]))
+
+# %% [markdown]
+# The story has three parts. In the first epochs the augmented network is far ahead, in
+# every pair. From about epoch six to thirty a small lead is left, one to two percent of
+# the squared error, in nine of ten pairs. (We chose this stretch after we had seen the
+# curve, so its interval promises less than it seems to.) Meanwhile the regular network
+# goes on falling, slowly, and the augmented one rises. In the last ten epochs the
+# regular one is ahead in most pairs. At epoch 50, where the report's table stands, the
+# interval holds gains and losses of three percent; it cannot tell the claimed gain
+# from none, nor from its opposite. The three runs of the notebook have the same head
+# start. Then gains and losses of some percent alternate. Their changes over the second
+# stretch, and at the end, in percent:
+
+# %%
+stretch = their_change.loc[6:30].mean()
+pd.DataFrame({"6 to 30": stretch, "50": their_change.loc[50]}).round(2)
+
+# %% [markdown]
+# Another way to be fair to both would be to let each network stop at its best epoch. We
+# have no validation users here, so the best epoch of the *test* is only an illustration,
+# equally optimistic for both:
+
+# %%
+best = {
+    name: curve(runs)
+    for name, runs in zip("ra", (pairs, students), strict=True)
+}
+at_best = 100 * (1 - best["a"].min(1) ** 2 / best["r"].min(1) ** 2)
+found = over_splits(at_best)
+print(f"reduction at the best epochs: {found.mean:.2f} percent")
+print(f"interval {found.low:.2f} to {found.high:.2f}; positive in", end=" ")
+print(f"{(at_best > 0).sum()} of {len(at_best)} pairs")
+for name, label in {"r": "regular", "a": "augmented"}.items():
+    epoch = np.median(best[name].argmin(1) + 1)
+    print(f"median best epoch, {label}: {epoch:.0f}")
+
+# %% [markdown]
+# So the augmented network reaches about the same quality in less than half of the
+# epochs. That is the report's "speed of learning".
+#
+# #### What does the start cost?
+#
+# The comparison at equal epochs leaves out the teacher. When the student begins its first
+# epoch, the regular network, which *is* the teacher, has finished its fiftieth, and could
+# be used. The repository gives the answer to this objection in its first line: the method
+# is meant "to improve the speed of re-training", a case in which a teacher exists. Then
+# the question is what else could be done with a teacher. The live table has one answer:
+# start from its weights. The next table has another: use it. The student at several
+# epochs against its finished teacher, difference of the held-out RMSE; below zero the
+# student is ahead.
+
+# %%
+ours, theirs = curve(students), curve(pairs)
+rows = {}
+for epoch in (1, 2, 3, 5, 10, 20, 50):
+    same = over_splits(ours[:, epoch - 1] - theirs[:, epoch - 1])
+    cost = over_splits(ours[:, epoch - 1] - theirs[:, -1])
+    rows[epoch] = [same.mean, same.low, same.high]
+    rows[epoch] += [cost.mean, cost.low, cost.high]
+against = ["at the same epoch", "against its finished teacher"]
+columns = pd.MultiIndex.from_product([against, ["mean", "low", "high"]])
+table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+table.rename_axis("epoch of the student")
+
+# %% [markdown]
+# At the same epoch the student leads by some tenths of a star at first. Against its
+# finished teacher nothing of this is left: in no line is the student ahead by more than a
+# few thousandths, and every interval holds zero. So for somebody who re-trains on the
+# same ratings the early epochs of the student are worth nothing. For somebody who
+# re-trains on *new* ratings they could be worth something; neither the report nor we have
+# tested that.
+#
+# #### Does it reduce overfitting?
+#
+# The abstract says so. Overfitting can be measured as the distance between the error on
+# the training users' ratings and that on held-out ratings of new users. Another record
+# has both after every epoch, for five splits.
+
+# %%
+Markdown(evidence.provenance("steiner-options"))
+
+# %% [markdown]
+# Solid lines are errors on the training ratings, dashed ones on held-out ratings of new
+# users.
+
+# %% mystnb={"image": {"alt": "Training and held-out RMSE over fifty epochs of the regular and the augmented network. The held-out curves nearly coincide from epoch five on; the training curve of the augmented network lies above that of the regular one."}}
+options = pairs_of("steiner-options")
+taught = [pair["students"]["augmented"] for pair in options]
+fig, ax = plt.subplots()
+both = {"regular": options, "augmented": taught}
+for colour, (label, runs) in zip(plots.COLOURS, both.items(), strict=False):
+    ax.plot(x, curve(runs, "train_rmse").mean(0), c=colour, label=label)
+    ax.plot(x, curve(runs).mean(0), c=colour, ls="--")
+ax.set(xlabel="epoch", ylabel="RMSE", ylim=(0.75, 1.1))
+ax.legend(title="dashed: held out")
+plt.show()
+
+
+# %% [markdown]
+# The gap between the two, and how much smaller it is with augmentation:
+
+
+# %%
+def overfitting(runs, epoch):
+    return (curve(runs) - curve(runs, "train_rmse"))[:, epoch - 1]
 
 
 rows = {}
-for epoch in (1, 2, 3, 4, 5, 10, 20, 50):
-    same = against_regular(students, pairs, epoch, epoch)
-    cost = against_regular(students, pairs, epoch, 50)
-    rows[epoch] = {
-        "at the same epoch": np.mean(same),
-        "word": word(same),
-        "against its finished teacher": np.mean(cost),
-        "word ": word(cost),
-    }
-pd.DataFrame(rows).T.rename_axis("epoch of the augmented network")
+for epoch in (5, 10, 30, 50):
+    gaps = overfitting(options, epoch), overfitting(taught, epoch)
+    less = over_splits(gaps[0] - gaps[1])
+    rows[epoch] = [
+        *(gap.mean() for gap in gaps),
+        less.mean,
+        less.low,
+        less.high,
+    ]
+columns = ["regular", "augmented", "smaller by", "low", "high"]
+pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis(
+    "epoch"
+)
 
 # %% [markdown]
-# The last two columns compare with the finished teacher, which has cost *less* than
-# the student at any epoch. A lead of some tenths of a star is now a matter of
-# thousandths. Whoever owns a teacher does not need the early epochs of its student.
-# What this section says, asserted:
+# The gap is smaller with augmentation from epoch ten on, in every one of the five splits;
+# at epoch 50 the splits disagree on how much. The figure shows how it gets smaller: the
+# augmented network fits its *training* ratings less well, because most of its targets
+# are the teacher's. It does not err less on new ratings at the end. So the report is
+# right that the network over-fits less, if the gap is what is meant, and this did not
+# make it better.
+#
+# The notebook printed losses of this kind too, for three splits. Its "train" loss is that
+# of as many users as the test has, drawn from *all* users: about a fifth of them are
+# test users, which makes the two look more alike than they are.
 
 # %%
-first, tenth, last = (
-    np.array(against_regular(students, pairs, epoch, epoch))
-    for epoch in (1, 10, 50)
-)
-assert (first < -0.1).all() and word(first) == "better"
-assert abs(tenth.mean()) < 0.1 * abs(first.mean())
-assert abs(last.mean()) < 0.1 * abs(first.mean())
-for epoch in range(1, 11):
-    lead_on_teacher = -np.mean(against_regular(students, pairs, epoch, 50))
-    assert lead_on_teacher < 0.05 * abs(first.mean())
+final = printed.xs(50, level="epoch").stack().unstack("users")
+final["test - train"] = final["test"] - final["train"]
+gap_printed = final["test - train"].unstack("network")[["regular", "augmented"]]
+gap_printed.round(2)
 
 # %% [markdown]
+# In two of the three runs the gap is smaller with augmentation, in the third about
+# equal.
+#
 # #### What does the work?
 #
-# The ablations change one part at a time. Each line is the difference to the regular
-# network of the same split, after the first epoch and after the last.
+# The ablations change one part at a time, on five splits. Each line is the difference to
+# the regular network of the same split, after the first epoch and after the last.
 
 # %%
 Markdown(evidence.provenance("steiner-ablations"))
@@ -819,33 +1070,39 @@ Markdown(evidence.provenance("steiner-ablations"))
 ablations = pairs_of("steiner-ablations")
 
 
-def ablation(name, epoch, base=None, metric="rmse"):
-    return np.array(
-        [
-            pair["students"][name]["curve"][metric][epoch - 1]
-            - pair["curve"][metric][(base or epoch) - 1]
-            for pair in ablations
-        ]
-    )
+def ablation(name, epoch, base=None):
+    runs = [pair["students"][name] for pair in ablations]
+    return curve(runs)[:, epoch - 1] - curve(ablations)[:, (base or epoch) - 1]
 
-
-rows = {}
-for name in ablations[0]["students"] if ablations else []:
-    length = len(ablations[0]["students"][name]["curve"]["rmse"])
-    ends = ablation(name, length, 50)
-    rows[name] = {
-        "epoch 1": ablation(name, 1).mean(),
-        "last epoch": ends.mean(),
-        "low": evidence.mean_interval(ends)[1],
-        "high": evidence.mean_interval(ends)[2],
-        "word": word(ends),
-    }
-pd.DataFrame(rows).T
 
 # %% [markdown]
-# The first column tells where the head start comes from. Without noise it is the same,
-# so the *augmentation* in the usual sense, the random variation, plays no part. With
-# the columns of the originals, or with copies, it is gone: it comes from the dense rows.
+# With the interval over the five splits:
+
+# %%
+rows = {}
+for name in ablations[0]["students"]:
+    length = curve([ablations[0]["students"][name]]).shape[1]
+    start, end = (
+        over_splits(each)
+        for each in (ablation(name, 1), ablation(name, length, 50))
+    )
+    rows[name] = [
+        start.mean,
+        start.low,
+        start.high,
+        end.mean,
+        end.low,
+        end.high,
+    ]
+epochs_shown = ["epoch 1", "last epoch"]
+columns = pd.MultiIndex.from_product([epochs_shown, ["mean", "low", "high"]])
+pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+# %% [markdown]
+# The first columns tell where the head start comes from. Without noise it is the same, so
+# the random variation, which is what *augmentation* usually means, plays no visible part.
+# With the columns of the originals, or with copies, it is gone: it comes from the dense
+# rows. The last columns tell nothing apart from zero with certainty.
 
 # %%
 start = {name: ablation(name, 1).mean() for name in rows}
@@ -853,7 +1110,6 @@ full = start["augmented"]
 assert full < -0.1
 for dense in ("no noise", "uniform noise"):
     assert start[dense] < 0.9 * full, dense
-assert start["optimiser state kept"] < 0.3 * full
 for masked in ("observed cells only", "copies of real rows"):
     assert start[masked] > 0.3 * full, masked
 assert full < start["regular, state kept"] < 0
@@ -865,145 +1121,190 @@ assert full < start["regular, state kept"] < 0
 
 # %%
 total = 50 * updates(488, 12) + 50 * updates(536, 14)
-epoch = total // updates(488, 12)
-longer = ablation("regular, 100 epochs", epoch, 50)
-student = ablation("augmented", 50)
+equal_epoch = total // updates(488, 12)
+longer = ablation("regular, 100 epochs", equal_epoch, 50)
+at_equal_cost = over_splits(longer - ablation("augmented", 50))
 Markdown(
-    f"After {total:,} updates in all, the augmented network against the regular "
-    f"one of epoch {epoch}: **{word(student - longer)}**, mean difference "
-    f"{np.mean(student - longer):+.4f} over {len(student)} pairs."
+    f"After {total:,} updates in all, the regular network of epoch {equal_epoch} less "
+    f"the augmented one: {at_equal_cost.mean:+.4f}, interval "
+    f"{at_equal_cost.low:+.4f} to {at_equal_cost.high:+.4f} over "
+    f"{at_equal_cost.n} pairs."
 )
 
 # %% [markdown]
 # #### Other settings, other data
 #
-# The report leaves a search over its three parameters to further work. A small one, on
-# very few splits:
+# The report leaves a search over its three parameters to further work. A small one, five
+# splits a setting, difference of the held-out RMSE to the regular network after the last
+# epoch:
 
 # %%
 grid = pairs_of("steiner-grid")
-settings = list(grid[0]["students"]) if grid else []
-searched = {
-    name: final([pair["students"][name] for pair in grid]) - final(grid)
-    for name in settings
-}
-pd.DataFrame(
-    {
-        name: {
-            "mean": found.mean(),
-            "smallest": found.min(),
-            "largest": found.max(),
-        }
-        for name, found in searched.items()
-    }
-).T
+searched = {}
+for name in grid[0]["students"]:
+    found = over_splits(
+        [
+            pair["students"][name]["metrics"]["rmse"] - pair["metrics"]["rmse"]
+            for pair in grid
+        ]
+    )
+    searched[name] = [found.mean, found.low, found.high, found.n]
+columns = ["mean", "low", "high", "splits"]
+searched = pd.DataFrame.from_dict(searched, orient="index", columns=columns)
+searched.astype({"splits": int})
 
 # %% [markdown]
-# And MovieLens 1M, the data set of the other chapters, which has ten times the users:
+# No setting is far from the regular network, and none can be told from it. And MovieLens
+# 1M, the data set of the other chapters, which has ten times the users:
 
 # %%
 large = pairs_of("steiner-ml1m")
 larger = [pair["students"]["augmented"] for pair in large]
-table = evidence.table("steiner-ml1m")[["measured", "se", "seeds"]]
-table.loc["augmented"] = [final(larger).mean(), np.nan, len(larger)]
-gaps = {
-    e: np.mean(against_regular(larger, large, e, e)) for e in (1, 2, 10, 50)
-}
-shown = pd.Series(gaps, name="augmented minus regular").rename_axis("epoch")
-print(table.sort_values("measured").to_string(), "\n")
-print(shown.round(4).to_string())
+table = evidence.table("steiner-ml1m")[["measured", "low", "high", "seeds"]]
+last = over_splits(curve(larger)[:, -1])
+table.loc["augmented"] = [last.mean, last.low, last.high, last.n]
+table.astype({"seeds": int}).sort_values("measured")
 
 # %% [markdown]
-# So few splits cannot establish a small difference; they can make a large one
-# improbable. We rely on this only: no setting of the grid is far from the regular
-# network, and on the larger data the bias model stays ahead of both networks.
+# The bias model is ahead of both networks here as well. Augmented less regular, epoch by
+# epoch:
 
 # %%
-assert all(abs(found.mean()) < 0.05 for found in searched.values())
+rows = {}
+for epoch in (1, 2, 10, 30, 50):
+    found = over_splits((curve(larger) - curve(large))[:, epoch - 1])
+    rows[epoch] = [found.mean, found.low, found.high]
+columns = ["augmented - regular", "low", "high"]
+large_gaps = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+large_gaps.rename_axis("epoch")
+
+# %% [markdown]
+# With ten times as many updates an epoch the head start of the first epoch is a hundredth,
+# if there is one, and at the end the augmented network is behind by as much. The report
+# asked how the method does on other data: this is one answer, for one other data set.
+
+# %%
+assert (searched["mean"].abs() < 0.05).all()
 assert table.loc["biases", "measured"] < table.loc["regular", "measured"]
 assert table.loc["biases", "measured"] < table.loc["augmented", "measured"]
 
 # %% [markdown]
+# #### All models of ratings so far
+#
+# No network of this chapter enters the table of all models that closes
+# {doc}`/book/rating-prediction/07-noise-and-variation`: its splits are of ratings, those
+# of this chapter of users. What would carry over is the distance to the biases, and both
+# networks here are behind them.
+#
 # ## Verdict
 #
-# The size of the gain first. A relative reduction is the same in every unit of
-# {eq}`eq-augmentation-units`, so the report's can be held against ours if we take the
-# squared error of the ratings that the network reads. The tolerance is a tenth of a
-# percent.
+# The claims one by one. Each line is a mean over splits with its interval, positive if
+# the claim is right, and says whose claim it is. A lower loss is taken in percent of the
+# squared error. The tolerance for the quarter of a percent is the quarter itself, from no
+# gain to twice as much; *roughly the same* is a hundredth of a star; both were set in the
+# register of claims before the verdicts.
 
 # %%
 claimed = claims.loc["steiner-reduction", "value"]
-reduction = {
-    names[m]: 100 * (1 - final(students, m) ** 2 / final(pairs, m) ** 2)
-    for m in gap
-}
-rows = {}
-for kind, found in reduction.items():
-    v = evidence.judge(found, claimed, 0.1)
-    rows[kind] = [claimed, v.mean, v.low, v.high, v.word]
-columns = ["published", "measured", "low", "high", "verdict"]
-pd.DataFrame(rows, index=columns).T
+reduction = {names[m]: reduction_over(m, 50, 50) for m in names}
+reads = reduction["ratings that it reads"]
+early, late = reduction_over("rmse", 1, 10), reduction_over("rmse", 41, 50)
+level = over_splits((ours - theirs)[:, -1])
+shares = (theirs[:, :1] - theirs) / (theirs[:, :1] - theirs[:, -1:])
+about_learning = [
+    ("lower loss, epoch 50, ratings read", over_splits(reads), ">", 0.0),
+    ("that gain is .23 percent", over_splits(reads), "=", claimed, claimed),
+    ("lower in every pair (share)", over_splits(reads > 0), "=", 1.0, 0.01),
+    ("better over the first ten epochs", over_splits(early), ">", 0.0),
+    ("gain greatest early", over_splits(early - late), ">", 0.0),
+    ("final performance the same", level, "=", 0.0, 0.01),
+    ("flat after 30 of 50 epochs", over_splits(shares[:, 29]), ">", 0.95),
+]
+places = ["V", "V", "V", "V-A", "V-A", "V-A", "IV-C"]
+evidence.verdicts(
+    (claim, f"report, {place}", *rest)
+    for (claim, *rest), place in zip(about_learning, places, strict=True)
+)
 
 # %% [markdown]
-# Then the claims one by one. Each verdict is computed: a claim about a mean is
-# *supported* if the whole interval lies on its side, *contradicted* if all of it lies on
-# the other, and *undecided* otherwise. A claim about all cases is refuted by one.
+# The claims on overfitting, on the cause, and on what the report calls computational
+# equity:
 
 # %%
-WORDS = {
-    "better": "supported",
-    "worse": "contradicted",
-    "undecided": "undecided",
-}
-
-
-def every(differences):
-    won = (np.asarray(differences) < 0).sum()
-    verdict = "supported" if won == len(differences) else "refuted"
-    return f"{verdict}: {won} of {len(differences)}"
-
-
-def equal(a, b, shown):
-    return f"{'supported' if a == b else 'refuted'}: {shown}"
-
+less = {e: overfitting(options, e) - overfitting(taught, e) for e in (10, 50)}
+dense = ablation("observed cells only", 1) - ablation("augmented", 1)
+sparse_end = [
+    ablation(name, 50)
+    for name in ("observed cells only", "copies of real rows")
+]
+noise_end = ablation("no noise", 50) - ablation("augmented", 50)
+counts = intervals.exact(updates(536, 14) - updates(488, 12))
 
 # %% [markdown]
-# The table of all claims:
+# Two of these are arithmetic and have no interval:
 
 # %%
-seen, counts = gap["seen_rmse"], (updates(488, 12), updates(536, 14))
-versus_copies = ablation("augmented", 50) - ablation("copies of real rows", 50)
-versus_teacher = against_regular(students, pairs, 1, 50)
-verdicts = {
-    "lower test loss, held-out ratings": WORDS[word(gap["rmse"])],
-    "lower test loss, as the report tests": WORDS[word(seen)],
-    "in all simulations, held-out ratings": every(gap["rmse"]),
-    "in all simulations, as the report tests": every(seen),
-    "better after epoch 1": WORDS[word(first)],
-    "better after epoch 10": WORDS[word(tenth)],
-    "better than its teacher after epoch 1": WORDS[word(versus_teacher)],
-    "equal numbers of updates": equal(*counts, "{} and {}".format(*counts)),
-    "sparsity": equal(round(mixed, 1), printed, f"{mixed:.1f} percent"),
-    "better than copies after the last epoch": WORDS[word(versus_copies)],
-}
-pd.Series(verdicts, name="verdict").to_frame()
+about_causes = [
+    ("overfits less, epoch 10", "abstract", over_splits(less[10]), ">", 0.0),
+    ("overfits less, epoch 50", "abstract", over_splits(less[50]), ">", 0.0),
+    ("dense rows make the start", "V-B", over_splits(dense), ">", 0.0),
+    (
+        *("otherwise no better than copies", "V-B"),
+        *(over_splits(np.subtract(*sparse_end)), "=", 0.0, 0.01),
+    ),
+    ("noise improves the loss", "abstract", over_splits(noise_end), ">", 0.0),
+    ("as many updates in both", "IV-D", counts, "=", 0.0, 0.5),
+    (
+        "sparsity 88.5",
+        "Table I",
+        intervals.exact(mixed),
+        "=",
+        printed_sparsity,
+        0.05,
+    ),
+]
+evidence.verdicts((c, f"report, {p}", *rest) for c, p, *rest in about_causes)
 
 # %% [markdown]
-# So the report saw something real, the start, and it named a part of the cause: the
-# dense rows. What it did not ask is whether the start is worth anything. The teacher has
-# already paid for it, and an offset of one line gives more for nothing. For the lower
-# final loss we find no support. Overlapping splits of 610 users are not independent, so
-# the intervals are too narrow rather than too wide
-# ({doc}`/book/foundations/02-measuring`). Wider ones could only turn a word into
-# *undecided*.
+# And three claims on the settings, on five splits: a deeper network over-fits, a larger
+# learning rate leaves the solution again, a large batch is less effective early.
 
 # %%
-assert not verdicts["in all simulations, held-out ratings"].startswith("supp")
-for kind in ("held-out ratings", "as the report tests"):
-    assert verdicts[f"lower test loss, {kind}"] != "supported"
-assert verdicts["better after epoch 1"] == "supported"
-assert verdicts["equal numbers of updates"].startswith("refuted")
-assert verdicts["sparsity"].startswith("refuted")
+record = experiments.Record.read(experiments.find("steiner-options")).results
+early_batch = curve([r for r in record if r["label"] == "batch 122"])
+early_batch = (early_batch - curve(options))[:, :10].mean(axis=1)
+compared = [
+    evidence.difference("steiner-options", name, "regular")
+    for name in ("deeper", "lr .01")
+]
+evidence.verdicts(
+    [
+        ("a deeper network is worse", "report, IV-B", compared[0], ">", 0.0),
+        ("rate .01 is worse than .001", "report, IV-C", compared[1], ">", 0.0),
+        (
+            *("batch 122 worse, first ten epochs", "report, IV-C"),
+            *(over_splits(early_batch), ">", 0.0),
+        ),
+    ]
+)
+
+# %% [markdown]
+# So the report saw something real, and it named the cause: the start, and the dense rows
+# that make it. Learning is faster, by every measure that we have. The small gain at the
+# end is neither confirmed nor refuted: fifty overlapping splits of 610 users cannot see a
+# quarter of a percent. What the record does refute is that *every* pair gains. The
+# noise, from which the method has its name, has no effect that we can see. And what the
+# report did not ask is what the start is worth where its teacher is at hand: a warm start
+# gives as much, and an offset of one line more, for nothing.
+#
+# Some claims no run of ours decides: that the codes become easier to interpret ("genre,
+# popularity, amount of CGI"), and that augmentation makes recommendations fairer. The
+# report names no measure for either.
+
+# %%
+assert (reads > 0).mean() < 0.99
+assert over_splits(early).low > 0
+assert updates(536, 14) != updates(488, 12)
 
 # %% [markdown]
 # How can fifty of fifty have come about? We do not know; only a notebook with three
@@ -1042,7 +1343,9 @@ assert seen_error == 0 and held_out_error > 1
 # because 20 numbers are too few for copying. Nobody can know that without measuring both.
 
 # %%
-assert abs(final(pairs).mean() - final(pairs, "seen_rmse").mean()) < 0.03
+both = [curve(pairs, metric)[:, -1].mean() for metric in names]
+print("held out {:.3f}, read {:.3f}".format(*both))
+assert abs(both[0] - both[1]) < 0.03
 
 # %% [markdown]
 # ### `rand` is not `randn`
@@ -1053,11 +1356,11 @@ assert abs(final(pairs).mean() - final(pairs, "seen_rmse").mean()) < 0.03
 
 # %%
 moments = {}
-for noise in augmentation.NOISE:
+for kind in augmentation.NOISE:
     generator = torch.Generator().manual_seed(0)
-    drawn = augmentation.latent_noise((5000, 20), 0.1, 1.0, noise, generator)
+    drawn = augmentation.latent_noise((5000, 20), 0.1, 1.0, kind, generator)
     negative = (drawn < 0).float().mean().item()
-    moments[noise] = [drawn.mean().item(), drawn.std().item(), negative]
+    moments[kind] = [drawn.mean().item(), drawn.std().item(), negative]
 columns = ["mean", "standard deviation", "share below zero"]
 moments = pd.DataFrame(moments, index=columns).T.round(3).abs()
 assert abs(moments.loc["uniform", "mean"] - 0.05) < 0.002
@@ -1065,15 +1368,16 @@ assert abs(moments.loc["uniform", "standard deviation"] - 0.1 / 12**0.5) < 0.002
 moments
 
 # %% [markdown]
-# The ablations above show that it hardly matters here, since no noise at all gives the
-# same start.
+# The ablations above show no sign that it matters here: no noise at all gives the same
+# start.
 #
 # ### An evaluation that is never undone
 #
 # In training, dropout is active; `eval()` switches it off. The notebook's evaluation
 # calls `eval()`, and its training loop never calls `train()` again. Only the first epoch
 # of its first training has dropout, in spite of the report's table; an augmented network
-# never has any. So the first pair is not trained alike just where the curves differ.
+# never has any. So the first pair is not trained alike just where the curves differ; the
+# second and the third are.
 
 
 # %%
@@ -1107,45 +1411,65 @@ assert modes(False) == [True, False, False] and all(modes(True))
 begin = claims[claims["metric"] == "test loss of the notebook after epoch 1"]
 begin = begin["value"].to_numpy()
 table = pd.DataFrame({"regular": begin[:3], "augmented": begin[3:]}, [1, 2, 3])
-table["share of its last loss"] = begin[:3] / notebook["regular"].to_numpy()[:3]
-table["the same, augmented"] = begin[3:] / notebook["augmented"].to_numpy()[:3]
-assert table["share of its last loss"].iloc[0] > table.iloc[1:, 2].max()
+table["change in percent"] = 100 * (begin[3:] / begin[:3] - 1)
+table["regular / its last"] = begin[:3] / kept[:3]
+table["augmented / its last"] = begin[3:] / kept[3:]
+assert (table["change in percent"] < 0).all()
 table.rename_axis("simulation").round(2)
 
 # %% [markdown]
-# The first regular network, with fresh state and with dropout, ends its first epoch
-# highest above its last loss. The next two regular ones, which inherit both the state and
-# the missing dropout, do better, and no row was added for them. Three runs prove little.
-# The ablation *regular, state kept* shows the effect alone: the same rows, the same first
-# weights, 50 epochs of memory.
+# In all three the augmented network ends its first epoch ahead. In the first pair it
+# has the least lead, and starts highest above its own last loss: it follows a regular
+# network with dropout, so its teacher is another one too. Pairs two and three are trained
+# alike, without dropout and with kept state in both networks, and they show the head
+# start at full size. So neither mistake made the head start. The state does something,
+# too: the second and third regular network, which inherit it, end their first epoch
+# closer to their last loss than the first one, and no row was added for them. Three runs
+# prove little. The ablation *regular, state kept* shows the effect alone: the same rows,
+# the same first weights, 50 epochs of memory. Difference to the regular network:
 
 # %%
-memory = {
-    epoch: ablation("regular, state kept", epoch) for epoch in (1, 2, 5, 50)
-}
-pd.DataFrame({epoch: summary(memory[epoch]) for epoch in memory}).T.rename_axis(
-    "epoch"
-)
+rows = {}
+for epoch in (1, 2, 5, 50):
+    found = over_splits(ablation("regular, state kept", epoch))
+    rows[epoch] = [found.mean, found.low, found.high, found.n]
+columns = ["state kept - fresh", "low", "high", "splits"]
+memory = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+memory.astype({"splits": int}).rename_axis("epoch")
 
 # %% [markdown]
+# A kept state alone gives most of the head start that the new rows give, for one or two
+# epochs, and nothing that we can see later.
+#
 # ### Ceilings, again
 #
 # Even a right formula with a ceiling can go wrong in floating point, because
 # $1.1 \cdot 50$ is a little more than 55 there, and the ceiling makes a whole unit of it.
-# Sizes should be computed in integers, or in fractions.
+# Sizes should be computed in integers, or in fractions. The notebook has the formula in
+# floating point. So had we: an earlier version of `equal_update_batch` was the line
+# below, and the tests, which compute in integers, had never called it.
+
 
 # %%
-wrong, right = math.ceil(1.1 * 50 / 5), math.ceil(Fraction("1.1") * 50 / 5)
-print(f"1.1 * 50 = {1.1 * 50}; ceilings: {wrong} and {right}")
-assert (wrong, right) == (12, 11)
+def in_floating_point(rows, batch, fraction):
+    return math.ceil((1 + fraction) * rows / math.ceil(rows / batch))
+
+
+sizes = [(n, 10, 0.1) for n in range(1, 2001)]
+wrong = [in_floating_point(*size) for size in sizes]
+right = [augmentation.equal_update_batch(*size) for size in sizes]
+off = sum(a != b for a, b in zip(wrong, right, strict=True))
+print(f"1.1 * 50 = {1.1 * 50}; ceilings: {wrong[49]} and {right[49]}")
+print(f"wrong for {off} of {len(sizes):,} sizes")
+assert (wrong[49], right[49]) == (12, 11) and off > 100
 
 # %% [markdown]
 # ### No constant beside it
 #
 # A test loss of 2.5 cannot be judged. Beside the score of a constant in the same unit it
-# can, and it would have made the author doubt that the network had learnt to predict.
-# In every table of this book a constant and the biases stand beside the model. They cost
-# a second.
+# can: a reader then sees that the network has learnt little more than a level. In the
+# tables of this book a constant and the biases stand beside the model. They cost a
+# second.
 #
 # ## Exercises
 #
@@ -1271,29 +1595,37 @@ assert (wrong, right) == (12, 11)
 # $\Phi(\delta/\sigma)$, fifty independent ones with its fiftieth power.
 #
 # ```python
+# import scipy.stats
+#
 # sigma = reduction["ratings that it reads"].std(ddof=1)
-# pairs = math.ceil(((1.96 + 0.84) * sigma / claimed) ** 2)
+# needed = math.ceil(((1.96 + 0.84) * sigma / claimed) ** 2)
 # chance = scipy.stats.norm.cdf(claimed / sigma) ** 50
-# print(pairs, chance)
-# assert pairs > 100 and chance < 1e-6
+# print(needed, chance)
+# assert needed > 100 and chance < 1e-6
 # ```
-# Hundreds of pairs or more, and a probability that is practically zero. A gain that is small
-# against the spread *and* always positive needs a spread that is much smaller than
-# ours. Curves whose randomness is shared in some way could have one; it is a question to ask
-# of the fifty runs.
+# Hundreds of pairs or more, and a probability that is practically zero. The pairs would
+# have to be independent as well, which splits of the same 610 users are not. A gain that
+# is small against the spread *and* always positive needs a spread that is much smaller
+# than ours. Curves whose randomness is shared in some way could have one; it is a question
+# to ask of the fifty runs.
 # :::
 #
 # ## Summary
 #
 # * A decoded row is dense and consists of the teacher's predictions. A tenth more rows is
 #   several times more targets: the procedure is self-distillation.
-# * The dense rows give a large head start of one or two epochs. Noise has no part in it, the
-#   teacher's epochs are not counted in it, and an output that starts at the mean rating gives
-#   more of it for nothing.
+# * The dense rows give a large head start of one or two epochs and a lead of a percent or
+#   two until about epoch thirty; at epoch fifty it is gone. Noise has no visible part in
+#   it. The teacher's epochs are not counted in it: a warm start gives as much, and an
+#   output that starts at the mean rating gives more.
+# * Augmented networks over-fit less in the sense of a smaller gap, since they fit the
+#   training ratings less well; new ratings are not predicted better at the end.
 # * Ceilings cannot be re-arranged. Equal numbers of updates need
 #   $m/B \le b_2 < m/(B-1)$, which may contain no integer. Then count updates.
-# * A difference that is small against the spread over splits needs many paired runs, an
-#   interval, and a baseline that says whether either model is worth comparing.
+# * Fifty random splits of the same users are not fifty experiments. A difference that is
+#   small against the spread over splits needs paired runs, a widened interval, the whole
+#   curve and not its end alone, and a baseline that says whether either model is worth
+#   comparing.
 # * Hold ratings out; return to training mode; make a new optimiser for a new network; put a
 #   constant beside every number.
 #

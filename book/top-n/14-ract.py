@@ -21,11 +21,11 @@
 # {doc}`/book/foundations/02-measuring` for NDCG and paired comparisons.
 #
 # **You will be able to** say why NDCG cannot be descended, bound it by the likelihood,
-# compute what a critic really tells its actor, and design the control without which a
-# third stage of training proves nothing.
+# compute what a critic really tells its actor, give each part of a training the learning
+# rate that it needs, and design the control without which a third stage of training
+# proves nothing.
 
 # %%
-import copy
 import inspect
 import math
 
@@ -35,7 +35,7 @@ import pandas as pd
 import torch
 from IPython.display import Markdown
 
-from reclib import evidence, experiments, metrics, plots
+from reclib import evidence, experiments, intervals, metrics, plots
 
 plots.use_style()
 pd.options.display.precision = 4
@@ -47,22 +47,24 @@ Markdown(evidence.at_a_glance("14-ract"))
 # %%
 from reclib import datasets, evaluation, splits, training
 from reclib.interactions import Interactions
-from reclib.models import LambdaNet, RaCT
+from reclib.models import RaCT
 from reclib.models.lambdanet import lambdarank
 
 # %% [markdown]
-# The parameters of the live experiments: the epochs of the three stages, their learning
-# rates, and the number of films. A small catalogue keeps the chapter quick; its NDCG must not be compared with
+# The parameters of the live experiments: the number of films, the epochs of the three
+# stages, the learning rate, and the shares of it that the critic gets, and the actor in
+# stage 3. A small catalogue keeps the chapter quick. Its NDCG must not be compared with
 # that of a larger one, as {doc}`/book/top-n/12-multinomial-autoencoders` measures.
 
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
 films = 300
-actor_epochs = 12
+actor_epochs = 20
 critic_epochs = 12
-last_epochs = 8
+last_epochs = 30
 rate = 1e-2
-fine_rate = 2e-4
+critic_rate = 1.0
+actor_rate = 0.05
 seeds = 5
 
 # %% [markdown]
@@ -159,7 +161,7 @@ print({name: f"{gain:+.4f}" for name, gain in gains.items()})
 # $b_u$ dropout hid from it. What was hidden is "held out" and gives the true NDCG of this
 # draw. Three stages:
 #
-# 1. the actor alone, by maximum likelihood;
+# 1. the actor alone, by the bound of Mult-VAE: likelihood and KL term;
 # 2. the critic alone: $\min_\psi \sum_u \bigl(\psi(\ell_u, a_u, b_u) -
 #    \text{NDCG}_u\bigr)^2$;
 # 3. both: the critic goes on, and the actor descends on $-\sum_u \psi(\ell_u, a_u, b_u)$.
@@ -197,8 +199,12 @@ print({name: f"{gain:+.4f}" for name, gain in gains.items()})
 # is known to it, so the statement is the same.) Within a user every item is pushed in exactly the direction of the
 # likelihood, and no item is told apart from another because it stands near the top. What
 # the critic adds is knowledge about *users*: where a unit of likelihood buys much NDCG.
-# Two further things change on the way, which a control experiment has to keep apart from
-# this: the KL term is gone, and training simply goes on for longer.
+#
+# Two further things change on the way, and an experiment has to keep them apart from the
+# critic. The KL term is gone, and training simply goes on for longer, at another rate. So
+# the control is a third stage *without the critic*: the same actor, the same rate, the same
+# number of updates, no KL term, and a weight of one for everybody. In `reclib` it is
+# `advice="likelihood"`.
 #
 # Nothing makes $w_u$ positive. Where the critic believes that a higher cost goes with a
 # higher NDCG, the third stage *unlearns* these users. We return to this.
@@ -227,9 +233,17 @@ print(inspect.getsource(RaCT.features))
 # %% [markdown]
 # `truth` measures NDCG as the evaluator does, with what was seen out of the list. In
 # `_as_constant` the critic's weights are held fixed, so that the actor cannot make the
-# critic *say* more by changing the critic. The authors standardise the three numbers by
-# batch norm; `reclib` takes logarithms of the counts and divides the cost by the number of
-# events, which keeps all three in a small range without statistics of a batch.
+# critic *say* more by changing the critic. The authors' program
+# {cite:p}`lobel2020code` puts a batch norm before the critic (`utils/base_models.py`, commit
+# 63c55e8). `reclib` takes logarithms of the counts and divides the cost by the number of
+# events, which keeps all three numbers in a small range without statistics of a batch.
+#
+# The parts also have learning rates of their own. The authors use .001 for the actor alone,
+# .0001 for the critic, and .000002 for the actor under its critic (`utils/models.py`, lines
+# 81 to 83). In `reclib` the last two are shares of the rate that `fit` is given:
+
+# %%
+print(inspect.getsource(RaCT.rate))
 #
 # ## By hand
 #
@@ -295,11 +309,11 @@ assert abs(factors[0] / factors[1] - 1) > 0.01, (
 # %% [markdown]
 # ## Experiment
 #
-# ### Live: what the critic learns
+# ### Live: the data and the training
 #
 # The protocol of this part on the most rated films: ratings of at least 4 are events, 100
-# users are held out for the test. The actor is trained, then the critic. Nothing is
-# selected on any user.
+# users are held out for the test, and 100 for validation. The epoch with the best NDCG@100
+# of the *validation* users is kept.
 
 
 # %%
@@ -310,39 +324,37 @@ def prepared():
     return splits.held_out_users(ratings.with_min_count(user=5), num_users=100)
 
 
+def ndcg_of_users(model, test):
+    return evaluation.rank(model, test, ["ndcg@100"]).per_user["ndcg@100"]
+
+
 split = prepared()
-actor = dict(hidden=(100, 50), anneal_steps=400)
 print(split.train)
 
 # %% [markdown]
-# The authors give each stage an optimiser and a learning rate of its own: .001 for the
-# actor alone, .0001 for the critic, and .000002, a five-hundredth of the first, for the
-# actor under its critic. We do the same, with larger rates for fewer updates. What
-# happens otherwise is shown below. A model that is built only once can be handed to
-# `fit` again:
+# The three stages run in one call of `fit`. The second begins with the best actor of the
+# first, as in the authors' program, and each stage has a fresh optimiser. We need far
+# fewer updates than the authors, so all rates are larger. What matters is that they differ:
+# the actor gets a twentieth of its rate in stage 3.
 
 
 # %%
-class Staged(RaCT):
-    def build(self, train):
-        if not hasattr(self, "critic"):
-            super().build(train)
-
-
-def go_on(model, stage, epochs, lr, seed=0, adam=None):
-    """A copy of the model after one more stage, with an optimiser of its own."""
-    model = copy.deepcopy(model)
-    model.actor_epochs = epochs if stage == 1 else 0
-    model.critic_epochs = epochs if stage == 2 else 0
-    how = dict(batch_size=50, lr=lr, seed=10 * seed + stage)
-    history = training.fit(
-        model, split.train, epochs=epochs, optimizer_state=adam, **how
-    )
-    model.adam = history.optimizer_state
-    return model
+def trained(seed=0, kind=RaCT, epochs=None, choose=True, fall=None, **options):
+    """A model and its history; the best epoch on validation users, or the last."""
+    stages = dict(actor_epochs=actor_epochs, critic_epochs=critic_epochs)
+    rates = dict(critic_rate=critic_rate, actor_rate=actor_rate)
+    actor = dict(hidden=(100, 50), anneal_steps=400)
+    model = kind(**(actor | stages | rates | options))
+    how = dict(batch_size=50, lr=rate, seed=seed) | (fall or {})
+    if choose:
+        how["validate"] = lambda m: -ndcg_of_users(m, split.validation).mean()
+    epochs = epochs or actor_epochs + critic_epochs + last_epochs
+    return model, training.fit(model, split.train, epochs=epochs, **how)
 
 
 # %% [markdown]
+# ### Live: what the critic learns
+#
 # What the critic reads and says, and the truth, of users with something held out:
 
 
@@ -361,11 +373,9 @@ def together(test):
 
 @torch.no_grad()
 def heard(model, X, seen):
-    """Features, what the critic says, and the truth, of rows with something held out."""
-    shown = Interactions.from_coo(
-        X.row_ids[seen], X.indices[seen], shape=X.shape
-    )
-    logits = model.score(shown)
+    """Features, what the critic says, and the truth, where something is held out."""
+    rows, cols = X.row_ids[seen], X.indices[seen]
+    logits = model.score(Interactions.from_coo(rows, cols, shape=X.shape))
     features = model.features(logits, X, seen)
     truth, defined = model.truth(logits, X, seen)
     said = model.critic(features)[:, 0]
@@ -373,19 +383,18 @@ def heard(model, X, seen):
 
 
 # %% [markdown]
-# Users whom neither network has seen, with half of their events folded in, as in the
-# critic's training, and with four fifths, as in the test. How much better is the critic
-# than the best constant? (The share of the variance that it explains; a constant has 0.)
-# The second line is the best linear function of the cost, the third the critic before it
-# learnt anything: the negative control.
+# We ask about users whom neither network has seen, with half of their events folded in, as
+# in the critic's training, and with four fifths, as in the test. How much better is the
+# critic than the best constant? The table shows the share of the variance that it
+# explains, which is 0 for a constant. The second line is the best linear function of the
+# cost, the third the critic before it learnt anything: the negative control.
 
 # %% tags=["nbval-ignore-output"]
-blank = go_on(Staged(**actor), 1, actor_epochs, rate)
-critic = go_on(blank, 2, critic_epochs, rate)
+first, _ = trained(epochs=actor_epochs)
+critic, _ = trained(epochs=actor_epochs + critic_epochs)
 X, in_test = together(split.test)
 torch.manual_seed(0)
 halves = torch.rand(X.nnz) < 0.5
-known = torch.rand(split.train.nnz) < 0.5
 
 
 def explained(said, truth):
@@ -396,28 +405,22 @@ rows = {}
 for name, seen in (("half folded in", halves), ("four fifths", in_test)):
     features, said, truth = heard(critic, X, seen)
     line = np.polyval(np.polyfit(features[:, 0], truth, 1), features[:, 0])
-    _, untaught, its_truth = heard(blank, X, seen)
-    rows[name] = {
-        "critic": explained(said, truth),
-        "line through the cost": explained(line, truth),
-        "before stage 2": explained(untaught, its_truth),
-    }
-quality = pd.DataFrame(rows)
+    _, untaught, its_truth = heard(first, X, seen)
+    rows[name] = [explained(said, truth), explained(line, truth)]
+    rows[name].append(explained(untaught, its_truth))
+names = ["critic", "line through the cost", "before stage 2"]
+quality = pd.DataFrame(rows, index=names)
 quality
 
 # %% [markdown]
-# The line has one advantage, that it was fitted to these very users. The critic explains
-# more all the same: the counts matter, as the bound said. With four fifths folded in it
-# explains less, since it has learnt on halves and is asked elsewhere. What the book claims:
+# The line has one advantage, that it was fitted to these very users. On the halves, where
+# the critic is asked for what it has learnt, it explains more all the same: the counts
+# matter, as the bound said.
 
 # %%
-assert quality.loc["critic", "half folded in"] > 0.2
-assert (quality.loc["critic"] > quality.loc["line through the cost"]).all()
-assert (quality.loc["critic"] > quality.loc["before stage 2"]).all()
-assert (
-    quality.loc["critic", "four fifths"]
-    < quality.loc["critic", "half folded in"]
-)
+on_halves = quality["half folded in"]
+assert on_halves["critic"] > 0.2
+assert (on_halves["critic"] > on_halves.drop("critic")).all()
 
 # %% [markdown]
 # {prf:ref}`thm-ract-bound` speaks of the *held-out* events and of the whole list. Their
@@ -427,10 +430,8 @@ assert (
 # %%
 @torch.no_grad()
 def held_out_cost(model, X, seen):
-    shown = Interactions.from_coo(
-        X.row_ids[seen], X.indices[seen], shape=X.shape
-    )
-    logits = model.score(shown)
+    rows, cols = X.row_ids[seen], X.indices[seen]
+    logits = model.score(Interactions.from_coo(rows, cols, shape=X.shape))
     cost = logits.logsumexp(1)[X.row_ids] - logits.view(-1)[X.cells]
     n = torch.zeros(X.num_rows).index_add(0, X.row_ids, (~seen).float())
     total = torch.zeros(X.num_rows).index_add(0, X.row_ids, cost * ~seen)
@@ -451,23 +452,22 @@ print("the bound holds for every user")
 # On the left the cost of the held-out events against the true NDCG of the whole list, with
 # the bound for each user; on the right what the critic says of NDCG@100.
 
-# %% mystnb={"image": {"alt": "Left: the true NDCG of unseen users lies far above the bound by the likelihood of their held-out events. Right: what the critic says against the truth follows the diagonal, somewhat too high."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "Left: the true NDCG of unseen users lies far above the bound by the likelihood of their held-out events. Right: what the critic says of a user against the truth; the points lie around the diagonal."}} tags=["nbval-ignore-output"]
 fig, (left, right) = plt.subplots(1, 2, sharey=True)
 left.scatter(costs, whole_list, s=12, label="users")
 left.scatter(costs, lower, s=6, label="bound")
 left.set(xlabel="cost of a held-out event (nats)", ylabel="true NDCG")
-left.legend(fontsize="small", loc="lower left")
+fig.legend(loc="outside upper center", ncols=2, fontsize="small")
 right.scatter(said, truth, s=12)
 right.plot([0, 1], [0, 1], c="gray", ls="--")
 right.set(xlabel="NDCG@100 as the critic says", xlim=(0, 1), ylim=(0, 1))
 plt.show()
 
 # %% [markdown]
-# The critic follows the truth and says too much: it has learnt from users on whom the
-# actor was trained, and who are easier for it.
+# The critic follows the truth, for users whom it has never seen. Its mistakes for a single
+# user are large all the same: three numbers do not say who will like what.
 
 # %%
-assert said.mean() > truth.mean()
 assert np.corrcoef(said, truth)[0, 1] > 0.4
 shuffled = np.random.default_rng(0).permutation(truth)
 assert np.corrcoef(said, shuffled)[0, 1] < 0.4, "the negative control"
@@ -475,236 +475,252 @@ assert np.corrcoef(said, shuffled)[0, 1] < 0.4, "the negative control"
 # %% [markdown]
 # ### Live: what the third stage does
 #
-# Now the whole procedure, with its controls. All start from the same actor and, where
-# they need one, the same critic.
+# Now the whole procedure, with its controls, for five seeds. With the same seed all of them
+# have the same stage 1.
 #
-# * **likelihood goes on**: the loss of stage 1, with its KL term, for as many updates as
-#   stage 3 has and at its rate;
-# * **all users alike**: stage 3 with $-\ell_u$ in place of the critic. The KL term is
-#   gone too; what is missing is only what the critic *learnt*;
-# * **RaCT**, and **RaCT, full rate**, which keeps the rate of stage 1;
-# * **LambdaNet**, the loss of pairs {eq}`eq-ract-lambda`, at the fine rate.
-
-
-# %%
-class AllAlike(Staged):
-    def _as_constant(self, features):
-        return -features[:, :1]
-
-
-class Pairs(LambdaNet):
-    def build(self, train):
-        if not hasattr(self, "encoder"):
-            super().build(train)
-
-
-def as_a(kind, model, **options):
-    """The weights of a model in one of another class."""
-    new = kind(**actor, **options)
-    new.build(split.train)
-    new.load_state_dict(model.state_dict(), strict=False)
-    return new
-
-
-# %% [markdown]
-# One seed of all of them:
-
-
-# %%
-def lineup(seed):
-    first = go_on(Staged(**actor), 1, actor_epochs, rate, seed)
-    second = go_on(first, 2, critic_epochs, rate, seed)
-    pairs = as_a(Pairs, first, negatives=20, warm_up=0)
-    alike, fine = as_a(AllAlike, second), (last_epochs, fine_rate, seed)
-    return {
-        "stage 1": first,
-        "likelihood goes on": go_on(first, 1, *fine),
-        "all users alike": go_on(alike, 3, *fine),
-        "RaCT": go_on(second, 3, *fine),
-        "RaCT, full rate": go_on(second, 3, last_epochs, rate, seed),
-        "LambdaNet": go_on(pairs, 3, *fine),
-    }
-
-
-# %% [markdown]
-# NDCG@100 of the test users at the last epoch, averaged over seeds.
+# * **Mult-VAE** is stage 1 alone.
+# * **RaCT** goes on with stages 2 and 3.
+# * **no critic** differs in stage 3 alone: the likelihood without its KL term, at the same
+#   rate and for as many updates. Whatever it gains is not the critic's.
+# * **with KL term** simply goes on with the loss of stage 1, at the rate of stage 3.
 
 # %% tags=["nbval-ignore-output"]
-fits = {seed: lineup(seed) for seed in range(seeds)}
-
-
-def users_of(name):
-    parts = [
-        evaluation.rank(fits[seed][name], split.test, ["ndcg@100"]).per_user
-        for seed in fits
-    ]
-    return sum(parts)["ndcg@100"] / len(parts)
-
-
-results = {name: users_of(name) for name in fits[0]}
-pd.DataFrame(results).agg(["mean", "sem"]).T
+longer = actor_epochs + last_epochs
+fall = dict(milestones=[actor_epochs], gamma=actor_rate)
+arms = {
+    "Mult-VAE": dict(epochs=actor_epochs),
+    "RaCT": {},
+    "no critic": dict(advice="likelihood"),
+    "with KL term": dict(actor_epochs=longer, epochs=longer, fall=fall),
+}
+users, curves, chosen = {}, {}, {}
+for name, options in arms.items():
+    runs = [trained(seed, **options) for seed in range(seeds)]
+    each = [ndcg_of_users(model, split.test) for model, _ in runs]
+    users[name] = np.array(each)
+    curves[name] = -sum(h.table["validation"] for _, h in runs) / seeds
+    chosen[name] = str([history.best_epoch for _, history in runs])
+means = {name: np.nanmean(each, axis=1) for name, each in users.items()}
+shown = pd.DataFrame(means).agg(["mean", "std"]).T
+shown.assign(kept_epochs=pd.Series(chosen))
 
 # %% [markdown]
-# Differences user by user, with a word from each interval.
+# `std` is over the seeds. An epoch of the critic's stage counts as kept where stage 3 found
+# no better one.
+#
+# What happens from epoch to epoch, on the validation users, mean of the five seeds. The
+# gray band is stage 2, in which the actor stands still at the best epoch of stage 1. The
+# line "with KL term" has no stage 2.
 
+# %% mystnb={"image": {"alt": "NDCG@100 of validation users over the epochs. All three ways to go on at a small rate, RaCT, without critic, and with the KL term, rise above the end of stage 1."}} tags=["nbval-ignore-output"]
+ends = actor_epochs, actor_epochs + critic_epochs
+ax = plt.subplots()[1]
+for name in ("RaCT", "no critic", "with KL term"):
+    curve = curves[name].loc[5:]
+    ax.plot(curve.index, curve, label=name)
+ax.axvspan(*ends, color="0.9")
+ax.set(xlabel="epoch", ylabel="NDCG@100, validation users")
+ax.legend(loc="lower right")
+plt.show()
+
+# %% [markdown]
+# All three ways to go on rise above stage 1, though stage 1 was flat *at its own rate*. A
+# smaller rate alone brings that much.
 
 # %%
-def verdict(low, high):
-    if math.isnan(low):
-        return "not measured"
-    return (
-        "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
-    )
-
-
-def paired(first, second):
-    found = evaluation.compare(first, second)[["difference", "low", "high"]]
-    return found.to_dict() | {"verdict": verdict(found["low"], found["high"])}
-
+before = curves["RaCT"].iloc[: ends[1]].iloc[-1]
+for name in ("RaCT", "no critic", "with KL term"):
+    assert curves[name].iloc[actor_epochs:].max() > before + 0.003
 
 # %% [markdown]
-# The third line is the one that tests the critic: same updates, same rate, no KL term.
+# Which differences are more than chance? All pairs at once, on the test users, with the
+# errors over users and over seeds. (The seeds of two models count as independent draws. Ours
+# share stage 1, so these intervals are rather too wide than too narrow.) The verdict is that
+# of "the first is above the second".
 
 # %% tags=["nbval-ignore-output"]
-duels = [
-    ("RaCT", "stage 1"),
-    ("RaCT", "likelihood goes on"),
-    ("RaCT", "all users alike"),
-    ("likelihood goes on", "stage 1"),
-    ("RaCT", "LambdaNet"),
-    ("RaCT", "RaCT, full rate"),
-]
-said = {f"{a} > {b}": paired(results[a], results[b]) for a, b in duels}
-said = pd.DataFrame(said).T
-said
+pairs = evidence.pair_verdicts(intervals.of_pairs(users))
+pairs[["mean", "low", "high", "n", "verdict"]]
 
 # %% [markdown]
-# Against stage 1 the third stage gains, and so does the likelihood that merely goes on:
-# both are near the edge of what a hundred users can show. The third line is another
-# matter. Its two actors differ by the critic alone, so each user's two values lie close
-# together and the interval is narrow:
+# A hundred test users are few, and where the word is *open* it is open in both directions:
+# nobody has shown that the critic adds something, and nobody that it does not. What can be
+# seen without any word: both controls move in the same direction as RaCT, and at least as
+# far. Whoever compares RaCT with Mult-VAE alone gives the critic the credit for what a small
+# rate does.
 
 # %%
-critic_adds = said.loc["RaCT > all users alike"]
-width = said["high"] - said["low"]
-assert width["RaCT > all users alike"] < width["RaCT > stage 1"] / 2
-assert said.loc["RaCT > stage 1", "difference"] > 0
-assert said.loc["likelihood goes on > stage 1", "difference"] > 0
-assert critic_adds["high"] < min(gains.values())
-print("what the critic adds here is less than the published gains of stage 3")
+gain = {name: np.nanmean(users[name] - users["Mult-VAE"]) for name in arms}
+assert max(gain["no critic"], gain["with KL term"]) > gain["RaCT"] / 2
 
 # %% [markdown]
-# On three hundred films and with this budget, what the third stage gains it gains without
-# a critic that knows anything about NDCG. That is a fact about this small set. It shows
-# what the control can find, and not what it would find on MovieLens 20M.
+# ### The authors' own logs
 #
+# The logs of the authors' runs on MovieLens 20M are in their repository
+# {cite:p}`lobel2020code`, in `paper_plots/MAIN_effect_of_critic/data/ml-20m/VAE`, commit
+# d7884a8. Here are some of their epochs: NDCG@100 of 10,000 validation users.
+
+# %%
+actor_log = {1: 0.2849, 10: 0.4121, 25: 0.4207, 50: 0.4245, 75: 0.4283}
+actor_log |= {100: 0.4289, 120: 0.4309, 150: 0.4294, 175: 0.4304}
+actor_log |= {197: 0.4330, 200: 0.4317}
+ract_log = {1: 0.4350, 2: 0.4363, 3: 0.4370, 5: 0.4376, 10: 0.4384}
+ract_log |= {25: 0.4394, 50: 0.4401, 75: 0.4407, 100: 0.4406}
+lambda_log = {1: 0.4351, 2: 0.4314, 3: 0.4294, 5: 0.4276, 10: 0.4269}
+lambda_log |= {20: 0.4252, 25: 0.4250}
+
+# %% [markdown]
+# We draw the third stages after the 200 epochs of the actor. That is where RaCT's begins:
+# the NDCG in the critic's log is that of the actor's epoch 197, its best. The notebook
+# beside the logs (`plot_improvement_vae.ipynb`) draws all of them from epoch 150 on. Where
+# LambdaRank's third stage began is not in the logs.
+
+# %% mystnb={"image": {"alt": "The authors' logs on MovieLens 20M: the actor's NDCG is flat from epoch 120 on; RaCT's third stage rises from it; LambdaRank's third stage begins as high and falls."}}
+ax = plt.subplots()[1]
+for name, log, begins in (
+    ("stage 1", actor_log, 0),
+    ("stage 3, RaCT, rate .000002", ract_log, 200),
+    ("stage 3, LambdaRank, rate .001", lambda_log, 200),
+):
+    epochs = [begins + epoch for epoch in log]
+    ax.plot(epochs, log.values(), marker="o", ms=3, label=name)
+ax.set(xlabel="epoch", ylabel="NDCG@100, validation", ylim=(0.415, 0.445))
+ax.legend(fontsize="small", loc="lower right")
+plt.show()
+
+# %% [markdown]
+# These logs say three things.
+#
+# * **The third stage gains, and the actor was flat before.** In its last eighty epochs the
+#   actor moves up and down by some thousandths and goes nowhere. RaCT then gains more than
+#   that, most of it in its first ten epochs.
+# * **They have no control without the critic.** Stage 3 changes three things at once: the
+#   loss, the KL term, which ends with stage 1 (`ac_reg_loss_scaler=0.0` in
+#   `scripts/main_vae.py`), and the rate, which falls to a five-hundredth. The actor was flat
+#   at *its* rate; so was ours, and a smaller rate brought it further. We know of no run on
+#   MovieLens 20M that changes one of the three.
+# * **RaCT and LambdaRank have different rates.** LambdaRank's third stage falls from its
+#   first epoch on. But in the program, as it is published, it takes its steps with the
+#   rate of the *actor*, .001 (`utils/models.py`, lines 131 to 152, commit 63c55e8), and
+#   RaCT with a five-hundredth of that. What such a rate does to the
+#   advice of the critic is shown below, under "Another rate for another loss". So the logs do not tell the loss from the rate. The script that
+#   trains with LambdaRank from the start (`scripts/main_lambdarank_actor.py`) asks for 10
+#   epochs, where the actor has 100 or more.
+
+# %%
+plateau = [actor_log[epoch] for epoch in (120, 150, 175, 197, 200)]
+spread = max(plateau) - min(plateau)
+logged = ract_log[100] - actor_log[197]
+first_ten = (ract_log[10] - actor_log[197]) / logged
+print(f"actor, last 80 epochs: within {spread:.4f}; stage 3: {logged:+.4f}")
+assert logged > 2 * spread and first_ten > 0.5
+assert abs(logged - gains["ml20m"]) < 0.0005
+
+# %% [markdown]
 # ### At paper scale, from the record
 #
-# MovieLens 1M, 750 unseen users. Before the numbers are read, one question about the runs
-# themselves: was the kept epoch of RaCT in its third stage? With early stopping it need
-# not be (see "What goes wrong").
+# MovieLens 1M, 750 unseen users, five seeds: Mult-VAE, RaCT, and RaCT without its critic,
+# the latter two with the same options and the same rates.
+
 
 # %%
-Markdown(evidence.provenance("topn-ml1m"))
+def recorded(name, labels):
+    """Settings and results of the points, or nothing if one of them is missing."""
+    known = experiments.load_experiments()
+    points = known[name].points if name in known else ()
+    points = {point.label: point for point in points if point.label in labels}
+    if set(points) != set(labels):
+        return {}
+    record = experiments.Record.read(known[name])
+    found = {k: (p.settings, record.of(p)) for k, p in points.items()}
+    return found if all(results for _, results in found.values()) else {}
+
+
+rows = recorded("ract-ml1m", ["Mult-VAE", "RaCT", "no critic"])
+Markdown(evidence.provenance("ract-ml1m") if rows else "Not recorded yet.")
 
 # %% [markdown]
-# The actor, its rivals with a loss of pairs, and RaCT:
+# Before the numbers are read, one question about the runs themselves. Was the kept epoch of
+# RaCT in its third stage, and was there room after it? If it is the last one allowed, the
+# training was cut off.
 
 
 # %%
-def recorded(label):
-    experiment = experiments.find("topn-ml1m")
-    point = next(p for p in experiment.points if p.label == label)
-    return experiments.Record.read(experiment).of(point)
+def kept(settings, results):
+    model, most = settings["model"], settings["training"]["epochs"]
+    staged = model["name"] == "RaCT"
+    first = model.get("actor_epochs", 100) if staged else most
+    second = first + (model.get("critic_epochs", 50) if staged else 0)
+    done = [result["epochs"] for result in results]
+    stages = [1 if e <= first else 2 if e <= second else 3 for e in done]
+    return {"stage": stages, "kept epochs": done, "allowed": most}
 
 
-def stage_of(result):
-    options, done = result["settings"]["model"], result["epochs"]
-    first = options.get("actor_epochs", 100)
-    second = first + options.get("critic_epochs", 50)
-    return 1 if done <= first else 2 if done <= second else 3
+pd.DataFrame({label: kept(*found) for label, found in rows.items()}).T
 
+# %% [markdown]
+# The mean NDCG@100 of each, and all three pairs at once:
 
-spec = next(
-    p for p in experiments.find("topn-ml1m").points if p.label == "RaCT"
-).settings
-print("model:", spec["model"], "\ntraining:", spec["training"])
-kept = [stage_of(result) for result in recorded("RaCT")]
-third = bool(kept) and all(stage == 3 for stage in kept)
-print("stages of the kept epochs:", kept if kept else "not measured")
-table = evidence.table("topn-ml1m")
-ours = ["popularity", "WARP", "LambdaNet", "Mult-VAE", "RaCT"]
-table.loc[ours, ["measured", "low", "high", "seeds"]]
+# %%
+columns = ["measured", "low", "high", "seeds"]
+evidence.table("ract-ml1m")[columns] if rows else pd.DataFrame()
+
+# %% [markdown]
+# The verdict of a pair is that of "the first is above the second":
+
+# %%
+columns = ["mean", "low", "high", "n", "verdict"]
+evidence.pairs("ract-ml1m")[columns] if rows else pd.DataFrame()
 
 # %% [markdown]
 # ## Verdict
 #
-# User by user over the recorded test users. Unless every kept RaCT is of its third stage,
-# its row is in part another run of Mult-VAE, and the word is *not measured*.
+# The paper's claims, one by one. The first two are judged on `ract-ml1m`. For the losses of
+# pairs we take the closing table `topn-ml1m`, in which every model has options of its own
+# search. So its rows compare whole procedures, and they are of one family with all other
+# pairs of that table. LambdaNet has the network of the actor there. WARP has not: it is a
+# linear model of the items, here as in the authors' program (`WarpEncoder`, with
+# `LinearModelMixin`).
+
 
 # %%
-users = evidence.users("topn-ml1m")
+def judged(claim, name, ours, theirs):
+    try:
+        interval = evidence.pair(name, ours, theirs)
+    except (LookupError, ValueError):  # not recorded
+        interval = intervals.of_seeds([])
+    return (claim, "the paper", interval, ">", 0.0)
 
 
-def recorded_pair(better, worse):
-    unclear = "RaCT" in (better, worse) and not third
-    if unclear or not {better, worse} <= set(users.columns):
-        return {"difference": np.nan, "verdict": verdict(np.nan, np.nan)}
-    return paired(users[better], users[worse])
-
-
-questions = [
-    ("RaCT", "Mult-VAE"),
-    ("RaCT", "LambdaNet"),
-    ("RaCT", "WARP"),
-    ("LambdaNet", "Mult-VAE"),
+asked = [
+    judged("RaCT is above Mult-VAE", "ract-ml1m", "RaCT", "Mult-VAE"),
+    judged("... thanks to its critic", "ract-ml1m", "RaCT", "no critic"),
+    judged("RaCT is above LambdaNet", "topn-ml1m", "RaCT", "LambdaNet"),
+    judged("RaCT is above WARP", "topn-ml1m", "RaCT", "WARP"),
 ]
-found = {f"{a} > {b}": recorded_pair(a, b) for a, b in questions}
-pd.DataFrame(found).T
+evidence.verdicts(asked)
 
 # %% [markdown]
-# The paper's claims, one by one. The words are computed from the table above and, for the
-# third claim, from the live control.
-
-# %% tags=["nbval-ignore-output"]
-words = {question: row["verdict"] for question, row in found.items()}
-cause = "supported" if critic_adds["low"] > 0 else "not supported"
-Markdown(
-    "| claim of the paper | found here | verdict |\n|---|---|---|\n"
-    "| the third stage improves Mult-VAE | ML-1M, recorded "
-    f"| **{words['RaCT > Mult-VAE']}** |\n"
-    "| it is better than losses of pairs | LambdaNet, recorded "
-    f"| **{words['RaCT > LambdaNet']}** |\n"
-    f"| | WARP, recorded | **{words['RaCT > WARP']}** |\n"
-    "| since the critic has learnt NDCG | RaCT against all users alike, live, "
-    f"a small set | **{cause}** |\n"
-    "| other actors gain as well | not tried | **not measured** |"
-)
-
-# %% [markdown]
-# The record compares whole procedures; it has no control with the same updates. And none
-# of the published numbers can be judged: MovieLens 20M, the Netflix Prize at full
-# size and the Million Song data are not at hand, and part of the table is quoted.
+# Nothing here can be held against the published numbers themselves: MovieLens 20M, the
+# Netflix Prize at full size and the Million Song data are not at hand, and part of the
+# table is quoted. That other actors gain as well was not tried.
 #
 # What can be said without running anything is in {prf:ref}`thm-ract-weights`. With these
 # three features the third stage *cannot* teach the actor about positions in a list. It
-# weights users, drops the KL term, and trains on at a tiny rate. The missing experiment is
-# the control of our live table, "all users alike": the same updates with the likelihood of
-# an event, without the KL term, at the same rate. If that brings the same gain, the critic
-# is not its cause. We know of no such run on MovieLens 20M, and **do not know** how it
-# would come out there.
+# weights users, drops the KL term, and trains on at a small rate. How much of a gain is
+# the weights and how much is the KL term, only the control can say.
 #
-# To the authors' credit: the code and the logs are public, the split is the common one,
-# and the loss of pairs was given the same network. Without the logs of their ablation we
-# could not have checked what the theorem says about signs.
+# To the authors' credit: the code and the logs are public, the split is the common one, and
+# the logs of their ablation allowed us to check what the theorem says about signs.
 #
 # ## What goes wrong
 #
-# ### A patience shorter than the critic's stage
+# ### A stage that is never reached
 #
 # In stage 2 the actor stands still, and so does its validation NDCG. Early stopping with a
-# patience below `critic_epochs` ends training before the third stage, *always*. So does a
-# number of epochs that ends with stage 1. Both are easy to write and nothing complains.
+# patience below `critic_epochs` then ends the training before the third stage, *always*. So
+# does a number of epochs that ends with stage 1. Both are easy to write and nothing
+# complains.
 
 
 # %%
@@ -728,100 +744,76 @@ assert stages_run(200, 100, 50, patience=51) == 3
 print("patience 20 with 50 critic epochs: stops in stage 2")
 
 # %% [markdown]
+# In `reclib` patience counts in stage 3 alone. A model says after which epoch its objective
+# has settled:
+
+# %%
+staged = RaCT(actor_epochs=100, critic_epochs=50)
+print(f"patience counts after epoch {staged.settled_after}")
+assert staged.settled_after == 150
+
+# %% [markdown]
 # ### Another rate for another loss
 #
 # Adam divides a gradient by its own size. A weight of {eq}`eq-ract-weights` that is tiny
 # for all users makes the *gradient* tiny, and the *step* of a fresh optimiser as large as
 # ever. Only the learning rate limits what the third stage does. How far do the actor's
-# weights move in it, relative to their size, and whom does it serve? The critic asked is
-# the same for all actors, as it was after stage 2.
-#
-# The last line hands the Adam of stage 1 on to stage 3, as happens where one optimiser
-# serves all stages. It remembers gradients of the likelihood, a hundred times larger.
+# weights move in it, relative to their size, and whom does it serve? Here the last epoch
+# counts and nothing is chosen. The critic asked is the same for all actors, as it was after
+# stage 2.
 
 # %% tags=["nbval-ignore-output"]
-first = fits[0]["stage 1"]
-start = first.decoder[0].detach()
-second = go_on(first, 2, critic_epochs, rate)
-handed_on = go_on(second, 3, last_epochs, rate, adam=first.adam)
+second, _ = trained(choose=False, epochs=ends[1])
+actors = {"stage 1": second, "RaCT": trained(choose=False)[0]}
+actors["one rate"] = trained(choose=False, actor_rate=1.0)[0]
+torch.manual_seed(0)
+known = torch.rand(split.train.nnz) < 0.5
+start = second.decoder[0].detach()
 
 
 def moved(model):
     shift = (model.decoder[0] - start).norm() / start.norm()
-    model = copy.deepcopy(model)
-    model.critic = second.critic
-    _, says, copy_of = heard(model, split.train, known)
-    return {
-        "relative change": shift.item(),
-        "critic, training users": says.mean(),
-        "truth, training users": copy_of.mean(),
-        "truth, unseen users": heard(model, X, halves)[2].mean(),
-    }
+    own, model.critic = model.critic, second.critic
+    _, says, of_training = heard(model, split.train, known)
+    model.critic = own
+    row = {"relative change": shift.item(), "critic says": says.mean()}
+    row["truth, training users"] = of_training.mean()
+    return row | {"truth, unseen users": heard(model, X, halves)[2].mean()}
 
 
-actors = {n: fits[0][n] for n in ("stage 1", "RaCT", "RaCT, full rate")}
-actors["full rate, Adam of stage 1"] = handed_on
-moves = pd.DataFrame({name: moved(m) for name, m in actors.items()}).T
+moves = pd.DataFrame({name: moved(model) for name, model in actors.items()}).T
 moves
 
 # %% [markdown]
-# The same critic, the same loss; what differs is the step. At the full rate the actor
-# moves far. For the users of the training NDCG rises, as the critic promises; for the
-# unseen it falls. This is no cunning actor that deceives its critic, it is overfitting.
+# The same critic, the same loss; what differs is the step. With one rate for all stages the
+# actor moves far. For the users of the training NDCG rises, as the critic promises; for the
+# unseen it is lower than with the small rate. This is no cunning actor that deceives its
+# critic, it is overfitting.
 
 # %%
-full, fine = moves.loc["RaCT, full rate"], moves.loc["RaCT"]
-last = moves.loc["full rate, Adam of stage 1"]
+full, fine = moves.loc["one rate"], moves.loc["RaCT"]
 assert full["relative change"] > 5 * fine["relative change"] > 0
 assert full["truth, training users"] > fine["truth, training users"]
-assert last["relative change"] < full["relative change"] / 2
-assert (
-    last["truth, training users"]
-    < moves.loc["stage 1", "truth, training users"]
-)
-assert said.loc["RaCT > RaCT, full rate", "low"] > 0
+assert full["truth, unseen users"] < fine["truth, unseen users"]
 
 # %% [markdown]
-# With the Adam of stage 1 the actor moves less at the same nominal rate, and its NDCG falls
-# even for the users of the training. The first steps are not the critic's doing: Adam's
-# momentum still points where the *likelihood* last pointed. We compare the first epoch of
-# stage 3 with a training that has no gradient at all and only rolls on:
-
-# %%
-names = [name for name, _ in second.named_parameters()]
-memory = first.adam["state"][names.index("decoder.0")]
-rolling = -memory["exp_avg"] / memory["exp_avg_sq"].sqrt().clamp(min=1e-8)
-one = {
-    name: go_on(second, 3, 1, rate, adam=adam).decoder[0].detach() - start
-    for name, adam in (("handed on", first.adam), ("fresh", None))
-}
-cosine_of = {
-    name: cosine(step.flatten(), rolling.flatten(), dim=0).item()
-    for name, step in one.items()
-}
-assert cosine_of["handed on"] > 0.8 > 0.3 > abs(cosine_of["fresh"])
-print("the first steps of stage 3 roll on in the direction of stage 1")
-
-# %% [markdown]
-# A gain in the first epochs of a third stage may thus be the end of the first. The
-# authors avoid it with an optimiser for each stage. And `reclib`, where all stages run in
-# one call of `fit`? We count the updates that its Adam remembers, after two epochs of the
-# actor, one of the critic and one of both, of one update each:
+# ### One optimiser for all stages
+#
+# Adam remembers momentum. If one optimiser served all stages, the first steps of stage 3
+# would still follow the likelihood, and a gain in the first epochs of a third stage could
+# be the end of the first. The authors have an optimiser for each stage. And `reclib`, where
+# all stages run in one call of `fit`? We count the updates that its Adam remembers, after
+# two epochs of the actor, one of the critic and one of both, of one update each:
 
 # %%
 probe = RaCT((4, 2), actor_epochs=2, critic_epochs=1)
 few = split.train.rows(slice(0, 50))
 adam = training.fit(probe, few, epochs=4, batch_size=50).optimizer_state
-place = [name for name, _ in probe.named_parameters()].index("decoder.0")
-updates = int(adam["state"][place]["step"])
-assert updates in (1, 3)
-Markdown(
-    "One call of `fit` starts **a fresh** Adam with each stage."
-    if updates == 1
-    else "One call of `fit` keeps **one Adam for all stages**, so the caution "
-    "applies to the recorded RaCT: its third stage begins with momentum of the "
-    "likelihood, and its steps are smaller than the learning rate says."
-)
+groups = adam["param_groups"]
+part = next(group for group in groups if group["part"] == "actor")
+updates = {int(adam["state"][number]["step"]) for number in part["params"]}
+print("updates that the Adam of the actor remembers:", updates)
+assert updates == {1}
 
 # %% [markdown]
 # ### A critic that cannot count
@@ -835,7 +827,7 @@ Markdown(
 
 
 # %%
-class TotalCost(Staged):
+class TotalCost(RaCT):
     def features(self, logits, batch, seen):
         features = super().features(logits, batch, seen)
         total = features[:, :1] * batch.row_counts[:, None] / 100
@@ -853,27 +845,20 @@ def slopes(model):
 
 # %% [markdown]
 # The share of training users whose likelihood the critic wants *lower*, and the NDCG of
-# the test users before and after a third stage:
+# the test users before and after the third stage, at its last epoch:
 
 # %% tags=["nbval-ignore-output"]
-blind = go_on(as_a(TotalCost, first), 2, critic_epochs, rate)
-misled = go_on(blind, 3, 3 * last_epochs, fine_rate)
-informed = go_on(second, 3, 3 * last_epochs, fine_rate)
-
-
-def ndcg_users(model):
-    return evaluation.rank(model, split.test, ["ndcg@100"]).per_user["ndcg@100"]
-
-
+blind, _ = trained(kind=TotalCost, choose=False, epochs=ends[1])
+misled, _ = trained(kind=TotalCost, choose=False)
 wrong = {
     name: {
-        "wrong sign": (slopes(before) > 0).float().mean().item(),
-        "before": ndcg_users(first).mean(),
-        "after": ndcg_users(after).mean(),
+        "wrong sign": (slopes(stage_2) > 0).float().mean().item(),
+        "before": ndcg_of_users(stage_2, split.test).mean(),
+        "after": ndcg_of_users(stage_3, split.test).mean(),
     }
-    for name, before, after in (
+    for name, stage_2, stage_3 in (
         ("cost alone", blind, misled),
-        ("cost and counts", second, informed),
+        ("cost and counts", second, actors["RaCT"]),
     )
 }
 wrong = pd.DataFrame(wrong).T
@@ -886,8 +871,9 @@ wrong
 # %%
 assert wrong.loc["cost alone", "wrong sign"] > 0.5
 assert wrong.loc["cost and counts", "wrong sign"] < 0.2
-worse = evaluation.compare(ndcg_users(misled), ndcg_users(informed))
-assert worse["high"] < 0
+after, before = wrong["after"], wrong["before"]
+assert after["cost alone"] < before["cost alone"] - 0.01
+assert after["cost alone"] < after["cost and counts"]
 
 # %% [markdown]
 # ### A truth that includes what the actor was shown
@@ -969,21 +955,21 @@ assert abs(between - gains["ml20m"]) < 0.002
 #
 # :::{exercise} ◆◆ Who gains?
 # :label: ex-ract-3
-# "All users alike" differs from RaCT by the critic alone. Compare the two for the test
-# users with few and with many events. Where should a critic help, if it does?
+# "No critic" differs from RaCT by the critic alone. Compare the two for the test users with
+# few and with many events. Where should a critic help, if it does?
 # :::
 #
 # :::{solution} ex-ract-3
 # :class: dropdown
 # ```python
-# gain = results["RaCT"] - results["all users alike"]
+# gain = pd.Series((users["RaCT"] - users["no critic"]).mean(0))
 # active = split.test.fold_in.row_counts.numpy()
 # groups = pd.qcut(active, 3, labels=["few", "some", "many"])
 # print(gain.groupby(groups, observed=True).agg(["mean", "sem"]))
 # ```
 # Where its slope is steep, the critic puts its weight, so one would look there first
-# (exercise 2). Three groups of some thirty users decide nothing; with thousands of users
-# the same lines would.
+# (exercise 2). Three groups of some thirty users are too few for an answer. With thousands
+# of users the same lines would give one.
 # :::
 #
 # :::{exercise} ◆◆ Which features?
@@ -994,16 +980,17 @@ assert abs(between - gains["ml20m"]) < 0.002
 # :::{solution} ex-ract-4
 # :class: dropdown
 # ```python
-# class CostOnly(Staged):
+# class CostOnly(RaCT):
 #     def features(self, logits, batch, seen):
 #         features = super().features(logits, batch, seen)
 #         return features * torch.tensor([1.0, 0.0, 0.0])
 #
-# alone = go_on(as_a(CostOnly, blank), 2, critic_epochs, rate)
+# alone, _ = trained(kind=CostOnly, epochs=actor_epochs + critic_epochs)
 # _, said, truth = heard(alone, X, halves)
 # print(explained(said, truth), quality.loc["critic", "half folded in"])
 # ```
-# Here, all of it: a critic of the cost alone is no better on unseen users than a constant.
+# Most of it: a critic of the cost alone does not know whose cost is high because she is
+# active.
 # :::
 #
 # :::{exercise} ◆◆◆ A critic that sees the list
@@ -1028,8 +1015,12 @@ assert abs(between - gains["ml20m"]) < 0.002
 # * RaCT learns NDCG as a smooth function of three numbers of a user and ascends on it. The
 #   actor's gradient is then that of the likelihood with a weight for each user.
 # * LambdaRank weights pairs and so changes the direction within a user.
-# * A third stage needs a control: the same updates without the critic. And it needs to be
-#   reached at all: count epochs and patience.
+# * A third stage needs controls: the same updates at the same rate without the critic, and
+#   the old loss that simply goes on. On our small data both gain as well. The authors' logs
+#   have none.
+# * Adam's step does not shrink with the gradient. Each stage needs a rate of its own, and a
+#   comparison of two third stages needs the same one.
+# * A third stage needs to be reached at all: count epochs and patience.
 #
 # ## References
 #

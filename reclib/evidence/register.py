@@ -112,7 +112,7 @@ class _Measured:
         if ways == {runs.USERS}:
             return self._over_users(test, np.atleast_1d(value))
         if np.ndim(value) == 0:
-            raise NotRecordedError(f"a value for each seed: {test}")  # TODO ValueError
+            raise ValueError(f"a test of random runs must give a value for each seed: {test}")
         return runs.of_values(value, ways.pop(), runs.held_out_share(self.used[0]))
 
     def _over_users(self, test: str, values: np.ndarray) -> Interval:
@@ -172,10 +172,15 @@ class _Measured:
 
     def pair(self, name: str, ours: str, theirs: str) -> Interval:
         """One less the other, by the simultaneous interval of all pairs of the experiment."""
+        experiment = self.experiments[name]
+        known = {point.label for point in experiment.points}
+        if not {ours, theirs} <= known:
+            raise ValueError(f"a claim names a pair that does not exist: {name}, {ours}, {theirs}")
         if name not in self.pairs:
-            experiment = self.experiments[name]
             read = runs.Runs(experiment, Record.read(experiment, self.folder))
             self.pairs[name] = read.pairs(None)
+        if not {ours, theirs} <= {label for pair in self.pairs[name].index for label in pair}:
+            raise NotRecordedError(f"{ours} and {theirs}, `{name}`")
         return runs.row_of(self.pairs[name], ours, theirs)
 
     def curve(self, name: str, label: str, metric: str) -> np.ndarray:

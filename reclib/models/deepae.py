@@ -100,8 +100,8 @@ class DeepAutoencoder(GradientRecommender):
                 {f"encoder{k}": nn.BatchNorm1d(m) for k, (_, m) in enumerate(sizes)}
                 | {f"decoder{k}": nn.BatchNorm1d(n) for k, (n, _) in enumerate(sizes) if k}
             )
-        # The authors divide by the ratings of the batch. Their expected number in its place
-        # makes the objective the same however the rows are cut into batches.
+        # The authors divide by the ratings of the batch. With their expected number in its place,
+        # equally large batches count alike; a short last one counts as much as a full one.
         self.ratings_per_row = train.nnz / max(1, train.num_rows)
         self.register_buffer("known", train.col_counts > 0)
         self.register_buffer("mean", train.values.mean())

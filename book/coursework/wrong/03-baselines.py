@@ -438,8 +438,10 @@ def fair_comparison(error, grids, splits, test_share):
                 at_end.add(name)
             test[name].append(error(name, settings[k], split, "test"))
     first, second = map(np.array, test.values())
-    _, low, high = evidence.mean_interval(first - second)
-    return (first - second).mean(), low, high, at_end
+    from reclib import intervals
+
+    found = intervals.of_seeds(first - second)
+    return found.mean, found.low, found.high, at_end
 
 
 # %% q5: normal in place of Student

@@ -26,7 +26,7 @@ def word(low, high, value, relation, tolerance):
     }[relation]
     if left <= low and high <= right:
         return "reproduced"
-    return "contradicted" if high < left or low > right else "inconclusive"
+    return "contradicted" if high < left or low > right else "open"
 
 
 def filled(part="", by=None):
@@ -188,7 +188,7 @@ def verdict(values, value, relation, tolerance, because=""):
         return "reproduced"
     around = relation == "=" and ends[0] < value < ends[1]
     if any(map(allowed, ends)) or around:
-        return "inconclusive"
+        return "open"
     return "contradicted"
 
 
