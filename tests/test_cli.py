@@ -143,7 +143,9 @@ def test_runs_can_be_repeated_apart_and_compared(tiny, capsys, tmp_path):
 
 def test_report_prints_the_claims_and_what_the_untested_want(tiny, capsys):
     published = "key,metric,value,read\nsome-key,rmse,1.05,yes\n"
-    claims = "T-1,r,p,q,c,1.05,=,\"run('tiny', 'mean')\",.01,,,x,e\nT-2,r,p,q,c,1,=,,1,,the code,x,e\n"
+    claims = (
+        "T-1,r,p,q,c,1.05,=,\"run('tiny', 'mean')\",.01,,,x,e\nT-2,r,p,q,c,1,=,,1,,the code,x,e\n"
+    )
     tiny.write(TINY, published, claims)
     main(["run", "tiny"])
     capsys.readouterr()

@@ -500,7 +500,10 @@ def test_a_chapter_opens_with_what_it_reproduces(judged):
     judged.write(EXPERIMENTS.replace("[e]", '[e]\nchapter = "05-x"'), columns + rows)
     (judged.path / "claims.csv").write_text(register)
     box = evidence.at_a_glance("05-x")
-    assert "| The good model | reproduced | 0.8310 | 0.8310 ± 0.0004 | 5 | rmse, d (ours: ml-1m) |" in box
+    assert (
+        "| The good model | reproduced | 0.8310 | 0.8310 ± 0.0004 | 5 | rmse, d (ours: ml-1m) |"
+        in box
+    )
     assert "| bad | contradicted | 0.7000 | 0.8310 ± 0.0004 | 5 | rmse, d (ours: ml-1m) |" in box
     assert "ours alone" not in box  # answers nothing
     assert "this chapter holds 1: 1 reproduced" in box

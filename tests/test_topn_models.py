@@ -760,3 +760,19 @@ def test_item_knn_is_the_same_in_blocks_and_keeps_no_more_than_its_neighbours(
         model = models.ItemKNN(5, 2.0).fit(X)
         torch.testing.assert_close(model.score(X), X.binary().dense() @ dense)
         assert model.num_parameters <= 5 * 33
+
+
+def test_the_noise_of_the_code_scales_its_spread_and_nothing_else(X):
+    """With one seed, the code of half the noise lies half as far from its mean."""
+    codes = {}
+    for noise in (1.0, 0.5):
+        model = built(X, "MultVAE", hidden=(6, 4), noise=noise, beta=0.0, dropout=0.0).train()
+        seen = []
+        model.decode = lambda z, seen=seen: seen.append(z) or X.dense()
+        torch.manual_seed(0)
+        model.loss(X)
+        codes[noise] = seen[0] - model.posterior(X)[0]
+    torch.testing.assert_close(codes[0.5], 0.5 * codes[1.0])
+    assert codes[1.0].abs().min() > 0
+    with pytest.raises(ValueError, match="noise must be positive"):
+        models.MultVAE(noise=0.0)

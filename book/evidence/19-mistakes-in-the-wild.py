@@ -39,6 +39,7 @@ from reclib import (
     datasets,
     evaluation,
     evidence,
+    intervals,
     losses,
     plots,
     splits,
@@ -73,7 +74,7 @@ Markdown(evidence.at_a_glance("19-mistakes-in-the-wild"))
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
 epochs = 15
-seeds = 3
+seeds = 5
 
 # %% [markdown]
 # ## Why honest people make these mistakes
@@ -103,25 +104,34 @@ seeds = 3
 # \text{blind:} &\; s(F) \text{ ignores } H,\\
 # \text{shift:} &\; m(s + c, \cdot) = m(s, \cdot),\\
 # \text{again:} &\; m \text{ repeats itself},\\
-# \text{echo:} &\; m(F, F, H) = 0,\\
+# \text{echo:} &\; m(F, F, H) = m(0, F, H),\\
 # \text{whole:} &\; \text{all users, all items}.
 # \end{aligned}
 # $$ (eq-mistakes-relations)
 #
 # In words: the scores stay the same whatever is held out; a constant $c$ added to all of
 # them changes no list; the same scores measured twice give the same number; a model that
-# repeats $F$ finds nothing of $H$; every user is measured, and every item may be
-# recommended. Each relation is a test of a few lines that needs no true value. The table
-# under every mistake names its test. It stands in `tests/` of this book, passes on
-# `reclib`, and **fails on the wrong program**: that is what makes it a test.
+# only repeats $F$ is worth as much as one that says the same of every item, since what it
+# repeats is not asked for; every user is measured, and every item may be recommended.
+# Each relation is a test of a few lines that needs no true value. The table under every
+# mistake names its test. It stands in `tests/` of this book, passes on `reclib`, and
+# **fails on the wrong program**: that is what makes it a test.
 #
 # ### How we measure
 #
 # Every section has the same parts: where the mistake was seen, the wrong line beside the
 # right one, how to detect it, the test, a live demonstration, and the size of the effect.
-# *Read* means that we concluded it from the code without running that program. Several
-# repositories have moved on since, some after exactly these findings. Effects are measured on
-# the embedded data, and on MovieLens 1M where a recorded run exists.
+# A repository is named with the commit that we looked at, and with what we did. *Run*
+# means that we called the very function of that commit on small data and saw it do what
+# the section says. *Read* means that we could not run it, for want of an old library, and
+# say only what the lines say. No names are given where neither was possible. Repositories
+# move on, some after exactly these findings. Effects are measured on the embedded data,
+# and on MovieLens 1M where a recorded run exists.
+#
+# An effect is the wrong number less the right one, with the interval that the values ask
+# for: over users for a solved model, over users and
+# seeds for a trained one, over splits where we draw several. Each is judged alone, so
+# about one in twenty of those without any effect would seem to have one.
 
 # %%
 ratings = datasets.load(dataset)
@@ -139,45 +149,72 @@ print(f"ranking {split.fingerprint()}, ratings {known.fingerprint()}")
 
 # %% [markdown]
 # `ndcg` is the right evaluation, unless it is given the test `unmasked`, whose fold-in
-# is empty. `note` enters an effect in the list from which the closing table is made.
+# is empty. It gives one value for each user.
 
 # %%
 nothing = Interactions.from_coo([], [], shape=test.fold_in.shape)
 unmasked = splits.Test(nothing, test.held_out, test.users)
 seen = test.fold_in.dense() > 0
-effects = []
 
 
 def ndcg(scores, on=test):
-    """NDCG@100; the fold-in of ``on`` is masked."""
+    """NDCG@100 of each user; the fold-in of ``on`` is masked."""
     ranking = evaluation.rank_scores([scores.clone()], on, ["ndcg@100"])
-    return ranking.per_user["ndcg@100"].mean()
+    return ranking.per_user["ndcg@100"].to_numpy()
 
 
-def note(number, what, right, wrong, where="live"):
-    """Enter and print an effect; several values are of several seeds."""
-    right, wrong = np.atleast_1d(right), np.atleast_1d(wrong)
-    if not len(right) or np.isnan(right).any():
+# %% [markdown]
+# `note` enters an effect in the list from which the closing table is made. It takes
+# values of users (or of seeds and users), or an interval that was made elsewhere, or
+# plain numbers, which have no error and are not counted.
+
+# %% tags=["hide-input"]
+effects = []
+
+
+def note(number, what, right, wrong, where="live", gap=None, counts=True):
+    """Enter and print an effect; ``gap`` is the interval of wrong less right."""
+    if np.size(right) == 0 or np.size(wrong) == 0:
         print(f"{what} ({where}): not recorded yet")
         return
+    if gap is None and np.ndim(right):
+        gap = intervals.of_difference(np.array(wrong), np.array(right))
     row = {"mistake": number, "measured": what, "where": where}
-    row |= {"right": right.mean(), "wrong": wrong.mean(), "sure": "one value"}
-    if len(right) > 1:
-        _, low, high = evidence.mean_interval(wrong - right)
-        row["sure"] = "no" if low < 0 < high else "yes"
+    row |= {"right": np.nanmean(right), "wrong": np.nanmean(wrong)}
+    row |= {"low": np.nan, "high": np.nan, "moves": "one value"}
+    if gap is not None:
+        row |= {"low": gap.low, "high": gap.high, "moves": moves(gap)}
+        row["moves"] = row["moves"] if counts else "not a mistake"
     effects.append(row)
     print(f"{what} ({where}): {row['right']:.4g} -> {row['wrong']:.4g}")
+
+
+def moves(gap):
+    """Whether the wrong number is higher or lower than the right one, or open."""
+    words = {r: evidence.judge(gap, r, 0.0).word for r in "><"}
+    if evidence.NOT_TESTABLE in words.values():
+        return evidence.judge(gap, ">", 0.0).because
+    known = {">": "up", "<": "down"}
+    found = [known[r] for r, w in words.items() if w == evidence.REPRODUCED]
+    return found[0] if found else "open"
 
 
 # %% [markdown]
 # Numbers from the records come through one more function:
 
 
-# %%
-def recorded(name, label, metric):
-    """Values of a recorded run, one a seed; none if there is no record."""
-    runs = evidence.per_seed(name)
-    return runs.loc[runs["label"] == label, metric] if len(runs) else []
+# %% tags=["hide-input"]
+def recorded(name, right, wrong, metric=None):
+    """Values of two recorded points and the interval of their difference."""
+    try:
+        pair = [evidence.values_of(name, p, metric) for p in (right, wrong)]
+    except evidence.NotRecordedError:
+        return {"right": [], "wrong": [], "where": name}
+    gap = evidence.difference(name, wrong, right, metric)
+    means = [np.mean(each) for each in pair]
+    return dict(
+        zip(("right", "wrong"), means, strict=True), where=name, gap=gap
+    )
 
 
 # %% [markdown]
@@ -201,27 +238,32 @@ def trained(make):
 
 
 def ndcgs(models):
+    """NDCG@100 [seeds, users]."""
     return np.array([ndcg(m.score(test.fold_in)) for m in models])
 
 
 right_vaes = trained(vae)
 right_ndcg = ndcgs(right_vaes)
 floor = ndcg(fitted["popularity"].score(test.fold_in))
-print(f"Mult-VAE {right_ndcg.round(3).tolist()}, popularity {floor:.3f}")
+by_seed = np.nanmean(right_ndcg, 1)
+print(
+    f"Mult-VAE {by_seed.round(3).tolist()}, popularity {np.nanmean(floor):.3f}"
+)
 
 # %% [markdown]
 # The spread over seeds is the yardstick. Popularity must lie outside it.
 
 # %%
-spread = right_ndcg.std(ddof=1)
-assert right_ndcg.mean() - floor > 4 * spread, "popularity is no network"
+spread = by_seed.std(ddof=1)
+popular = np.nanmean(floor)
+assert by_seed.mean() - popular > 4 * spread, "popularity is no network"
 
 # %% [markdown]
 # ## Mistakes of evaluation
 #
 # ### 1. A mask that is thrown away
 #
-# | seen in | {cite:t}`le2020autoencoders`: `ESAE.py:98`, `CDAE.py:132`, `DAE.py:133`, `MultVAE.py:165`; its numbers were re-measured |
+# | seen in | {cite:t}`le2020autoencoders`, commit b5e36cb: `ESAE.py:98`, `CDAE.py:132`, `DAE.py:133`, `MultVAE.py:165`. The `predict` of the first was run and masks nothing; its numbers were re-measured |
 # |---|---|
 # | wrong | `scores.masked_fill(seen, -torch.inf)` |
 # | right | `scores.masked_fill_(seen, -torch.inf)` |
@@ -237,22 +279,19 @@ kept = scores.clone()
 kept.masked_fill(seen, -torch.inf)  # the mistake: nobody keeps the result
 assert torch.equal(kept, scores)
 note(1, "NDCG@100 of PureSVD", ndcg(scores), ndcg(kept, unmasked))
-ml1m = [
-    recorded("mask-ml1m", f"{how}masked, NDCG", "ndcg@100")
-    for how in ("", "not ")
-]
-note(1, "NDCG@100 of EASE", *ml1m, "mask-ml1m")
+ml1m = recorded("mask-ml1m", "masked, NDCG", "not masked, NDCG", "ndcg@100")
+note(1, "NDCG@100 of EASE", **ml1m)
 assert all(row["wrong"] < 0.85 * row["right"] for row in effects)
 
 # %% [markdown]
-# The three unmasked values of the recorded run are those of the published row
+# The unmasked values of the recorded run are those of the published row
 # ({doc}`/book/top-n/09-linear-autoencoders`).
 #
 # ### 2. Seen items set to zero
 #
-# | seen in | {cite:t}`recommenders2026code`: `multinomial_vae.py:87`, read |
+# | seen in | {cite:t}`recommenders2026code`, commit b02c95e2: `multinomial_vae.py:87` and `:517`; `recommend_k_items` was run with scores of ours |
 # |---|---|
-# | wrong | `logits[seen] = 0` |
+# | wrong | `logits[seen] = 0`, then the `k` largest |
 # | right | `logits[seen] = -torch.inf` |
 # | detect | add a constant to all scores: the lists must not change |
 # | test | `test_mistakes.py::test_a_shift_of_the_scores_changes_no_list` |
@@ -260,22 +299,33 @@ assert all(row["wrong"] < 0.85 * row["right"] for row in effects)
 # For probabilities zero is the lowest score, and a docstring there speaks
 # of probabilities. The last layer gives *logits*. A softmax does not
 # feel a constant added to all of them, so nothing in training fixes where their zero
-# lies. On paper: logits $(2, 1, -1)$, the first item seen. Zero puts it at rank two,
-# before an item that the user has not seen.
+# lies. On paper: logits $(2, 1, -1)$, the first item seen, a list of two. Zero puts the
+# seen item at rank two, before an item that the user has not seen. There it takes a place
+# and then vanishes: in the sparse result a zero is the same as no entry. So the list is
+# too short. `shortened` does the same.
+
 
 # %%
-print(torch.tensor([0.0, 1.0, -1.0]).argsort(descending=True).tolist())
+def shortened(scores, seen, k=100):
+    """Scores of what is left of the first ``k`` after seen ones were set to 0."""
+    zeroed = scores.masked_fill(seen, 0.0)
+    first = torch.zeros_like(seen).scatter(1, zeroed.topk(k).indices, True)
+    return zeroed.masked_fill(~first | seen, -torch.inf)
+
+
+logits = torch.tensor([[2.0, 1.0, -1.0]])
+print(shortened(logits, torch.tensor([[True, False, False]]), k=2).tolist())
 shifts, curves = np.linspace(-6, 3, 10), []
 for c in shifts:
     shifted = right_vaes[0].score(test.fold_in) + c
-    zeroed = shifted.masked_fill(seen, 0.0)
-    curves.append([ndcg(shifted), ndcg(zeroed, unmasked)])
+    both = shifted, shortened(shifted, seen)
+    curves.append([np.nanmean(ndcg(each)) for each in both])
 curves = pd.DataFrame(curves, shifts, ["minus infinity", "zero"])
 
 # %% [markdown]
 # One network, its logits shifted by a constant that the loss cannot see:
 
-# %% mystnb={"image": {"alt": "NDCG at 100 against a constant added to all logits. Masked with minus infinity it is constant; with zero it is equal on the right and collapses on the left."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "NDCG at 100 against a constant added to all logits. Masked with minus infinity it is constant; with zero it is equal on the right and falls on the left."}} tags=["nbval-ignore-output"]
 ax = curves.plot(marker="o", figsize=(6, 2.6), ylim=(0, None))
 ax.set(xlabel="constant added to all logits", ylabel="NDCG@100")
 ax.legend(loc="lower right")
@@ -283,19 +333,19 @@ plt.show()
 
 # %% [markdown]
 # At shift 0 the mistake is harmless here by luck: enough unseen items have positive
-# logits. Written as log-probabilities, equally valid logits, all are negative:
+# logits. Logarithms of the probabilities are logits as good as any, and all are negative:
 
 # %% tags=["nbval-ignore-output"]
 log_pi = [m.score(test.fold_in).log_softmax(1) for m in right_vaes]
-zeroed = [ndcg(x.masked_fill(seen, 0.0), unmasked) for x in log_pi]
+zeroed = [ndcg(shortened(x, seen)) for x in log_pi]
 note(2, "NDCG@100 of Mult-VAE, log-probabilities", right_ndcg, zeroed)
-assert max(zeroed) < right_ndcg.min() - 4 * spread
-assert np.ptp(curves["minus infinity"]) < 1e-3 < 0.05 < np.ptp(curves["zero"])
+assert effects[-1]["moves"] == "down"
+assert np.ptp(curves["minus infinity"]) < 1e-3 < np.ptp(curves["zero"])
 
 # %% [markdown]
 # ### 3. The test in the input
 #
-# | seen in | {cite:t}`le2020autoencoders`: `AutoRec.py` (`feed_dict={input_R: test_R}`), as in the much-copied code it follows; RBM notebooks of {cite:t}`recommenders2026code`, found by their own reviewer in pull request 2359: precision@10 of .592, and .014 with the right input |
+# | seen in | {cite:t}`le2020autoencoders`, commit b5e36cb: `AutoRec.py:169` (the test matrix is fed as the input), read; RBM notebooks of {cite:t}`recommenders2026code`, found by their own reviewer in pull request 2359, where the author measured precision@10 of .592, and .014 with the right input |
 # |---|---|
 # | wrong | `model.score(test.held_out)` |
 # | right | `model.score(test.fold_in)` |
@@ -310,8 +360,7 @@ for name in ("PureSVD", "EASE"):
     right = ndcg(fitted[name].score(test.fold_in))
     wrong = ndcg(fitted[name].score(test.held_out))
     note(3, f"NDCG@100 of {name}", right, wrong)
-assert effects[-2]["wrong"] > 1.5 * effects[-2]["right"]
-assert effects[-1]["wrong"] < effects[-1]["right"]
+assert effects[-2]["moves"] == "up" and effects[-1]["moves"] == "down"
 
 # %% [markdown]
 # For ratings the same mistake made AutoRec look *worse* in
@@ -320,7 +369,7 @@ assert effects[-1]["wrong"] < effects[-1]["right"]
 #
 # ### 4. Reconstruction printed as prediction
 #
-# | seen in | the notebook of {cite:t}`steiner2023code`, read; the errors of {cite:t}`gao2020autoencoders` are explained by it, an inference, since that code is not public |
+# | seen in | the notebook of {cite:t}`steiner2023code`, commit a4a9878: `Evaluation` was run and gives a copy of its input an error of zero. It may explain some errors of {cite:t}`gao2020autoencoders`, an inference, since that code is not public |
 # |---|---|
 # | wrong | `rmse(model(row), row)` |
 # | right | `rmse(model(fold_in), held_out)` |
@@ -331,22 +380,29 @@ assert effects[-1]["wrong"] < effects[-1]["right"]
 # with so many factors that it can nearly do that.
 
 # %% tags=["nbval-ignore-output"]
-model, clip = ImputedSVD(200), ratings.scale
-training.fit(model, known.train)
-held_out = evaluation.rating_errors(model, known.test, clip=clip)["rmse"]
-shown = evaluation.seen_rmse(model, known.train, clip=clip)
-note(4, "RMSE of an imputed SVD", held_out, shown)
-leak = [
-    recorded("gao-leak-ml1m", "single layer", each)
-    for each in ("rmse", "seen_rmse")
-]
+clip, shown, errors = ratings.scale, [], []
+for seed in range(5):
+    drawn = splits.hold_out(ratings, test=0.2, seed=seed)
+    model = ImputedSVD(200).fit(drawn.train)
+    shown.append(evaluation.seen_rmse(model, drawn.train, clip=clip))
+    model_b = Biases(5.0).fit(drawn.train)  # for mistake 8
+    found = [
+        evaluation.rating_errors(m, drawn.test, clip=clip)
+        for m in (model, model_b)
+    ]
+    errors.append([found[0]["rmse"], found[1]["rmse"], found[1]["user_rmse"]])
+held_out, of_ratings, of_users = np.array(errors).T
+gap = intervals.of_splits(np.subtract(shown, held_out), test=0.2)
+note(4, "RMSE of an imputed SVD", held_out.mean(), np.mean(shown), gap=gap)
+leak = evidence.per_seed("gao-leak-ml1m").query("label == 'single layer'")
+leak = leak[["rmse", "seen_rmse"]].mean()
 note(4, "RMSE of a single layer", *leak, "gao-leak-ml1m")
-assert shown < 0.5 * held_out
+assert effects[-2]["moves"] == "down" and np.mean(shown) < 0.5 * held_out.mean()
 
 # %% [markdown]
 # ### 5. Training users as a test
 #
-# | seen in | the row SVAE of {cite:t}`le2020autoencoders`, quoted by {cite:t}`pham2020variants`: the log's line TRAIN, and not its line TEST |
+# | seen in | the row SVAE of {cite:t}`le2020autoencoders`, quoted by {cite:t}`pham2020variants`: line 1057 of his stored log (commit b5e36cb), which is a line TRAIN; read |
 # |---|---|
 # | wrong | `evaluate(model, train_users)` |
 # | right | `evaluate(model, test_users)` |
@@ -367,16 +423,20 @@ training_users = splits.Test(*parts, split.train_users)
 for name in ("popularity", "EASE"):
     right = ndcg(fitted[name].score(test.fold_in))
     wrong = ndcg(fitted[name].score(training_users.fold_in), training_users)
-    note(5, f"NDCG@100 of {name}", right, wrong)
+    a, b = (intervals.of_users(each) for each in (wrong, right))
+    parts = [(a.se**2, a.n - 1), (b.se**2, b.n - 1)]  # other users, so apart
+    gap = intervals.combined(a.mean - b.mean, parts, b.n, "users")
+    note(5, f"NDCG@100 of {name}", right, wrong, gap=gap)
 log = evidence.published()["value"] / 100  # the program prints percent
-logs = [log[f"le-svae-{line}-ndcg"] for line in ("test", "train")]
-note(5, "NDCG@100 of SVAE", *logs, "Le's logs")
-assert effects[-2]["wrong"] - right > 3 * (effects[-3]["wrong"] - floor)
+logs = [log[f"le-svae-{line}-ndcg"] for line in ("validation", "train")]
+note(5, "NDCG@100 of SVAE, epoch 47", *logs, "Le's log")
+rise = [each["wrong"] - each["right"] for each in effects[-3:-1]]
+assert rise[1] > 3 * rise[0], "EASE remembers, popularity does not"
 
 # %% [markdown]
 # ### 6. Two recalls under one name
 #
-# | seen in | {cite:t}`liang2018variational` divides by $\min(k, n)$; RecBole {cite}`recbole2022code`, `metrics.py:160`, by $n$. Mult-VAE on MovieLens 20M has a Recall@20 of .395 in the first, and of .354 in {cite:t}`ferrari2021troubling`, who divide by $n$ (on a split and a training of their own) |
+# | seen in | {cite:t}`liang2018variational` divides by $\min(k, n)$; RecBole {cite}`recbole2022code`, commit 7b02be5e, `metrics.py:160`, by $n$. Mult-VAE on MovieLens 20M has a Recall@20 of .395 in the first, and of .354 in {cite:t}`ferrari2021troubling`, who divide by $n$ (on a split and a training of their own) |
 # |---|---|
 # | wrong | `hits / min(k, n)`, compared with `hits / n` |
 # | right | two names, `capped_recall` and `recall` |
@@ -387,16 +447,15 @@ assert effects[-2]["wrong"] - right > 3 * (effects[-3]["wrong"] - floor)
 # first 5. One recall is $4/5$, the other $4/10$.
 
 # %%
-two = evaluation.rank(
-    fitted["popularity"], test, ["recall@20", "capped_recall@20"]
-).per_user.mean()
-note(6, "recall@20 of popularity", *two)
-assert two["recall@20"] < two["capped_recall@20"]
+names = ["recall@20", "capped_recall@20"]
+two = evaluation.rank(fitted["popularity"], test, names).per_user[names]
+note(6, "recall@20 of popularity", *two.to_numpy().T, counts=False)
+assert two["recall@20"].mean() < two["capped_recall@20"].mean()
 
 # %% [markdown]
 # ### 7. A library's NDCG that is another NDCG
 #
-# | seen in | issue 1 of {cite:t}`elsa2023issue`: .55 with scikit-learn's `ndcg_score`, .426 in the paper; the thread we read does not settle why |
+# | seen in | issue 1 of {cite:t}`elsa2023issue`: a reader gets .55 with scikit-learn's `ndcg_score` where the paper has .426; the thread, as far as we could read it, does not settle why |
 # |---|---|
 # | wrong | `ndcg_score(rows, scores)` |
 # | right | `ndcg_score(held_out[some], masked[some], k=100)` |
@@ -421,15 +480,22 @@ calls = {
     "without k": ndcg_score(held[some], masked[some]),
     "seen count as relevant": ndcg_score(both[some], scores[some], k=100),
 }
-assert abs(calls["right"] - ndcg(scores)) < 1e-4
+assert abs(calls["right"] - np.nanmean(ndcg(scores))) < 1e-4
 assert calls["without k"] > calls["right"] + 0.05
-note(7, "NDCG of PureSVD, without k", calls["right"], calls["without k"])
+each = [
+    [
+        ndcg_score(h[None], m[None], k=k)
+        for h, m in zip(held[some], masked[some])
+    ]
+    for k in (100, None)
+]
+note(7, "NDCG of PureSVD, without k", *np.array(each))
 pd.Series(calls, name="NDCG").to_frame()
 
 # %% [markdown]
 # ### 8. A mean over users called RMSE
 #
-# | seen in | {cite:t}`mai2019deep`: the Keras metric takes a root per user and averages; its network was re-measured |
+# | seen in | {cite:t}`mai2019deep`, commit dbffc89: `masked_rmse` of the notebook was run, and gives a root per user, which Keras averages; its network was re-measured |
 # |---|---|
 # | wrong | `mean over users of sqrt(mean squared error)` |
 # | right | `sqrt(mean over ratings of the squared error)` |
@@ -440,20 +506,21 @@ pd.Series(calls, name="NDCG").to_frame()
 # RMSE $\sqrt 2$. Every user counts alike in the first, every rating in the second.
 
 # %% tags=["nbval-ignore-output"]
-model = Biases(5.0)
-training.fit(model, known.train)
-errors = evaluation.rating_errors(model, known.test, clip=clip)
-note(8, "RMSE of the biases", errors["rmse"], errors["user_rmse"])
-both_errors = [
-    recorded("deeprec-ml1m", "biases", e) for e in ("rmse", "user_rmse")
+gap = intervals.of_splits(of_users - of_ratings, test=0.2)
+note(8, "RMSE of the biases", of_ratings.mean(), of_users.mean(), gap=gap)
+both = [
+    evidence.values_of("deeprec-ml1m", "biases", e)
+    for e in ("rmse", "user_rmse")
 ]
-note(8, "RMSE of the biases", *both_errors, "deeprec-ml1m")
-assert all(row["wrong"] < row["right"] for row in effects[-1:])
+gap = intervals.of_splits(both[1] - both[0], test=0.1)
+means = [each.mean() for each in both]
+note(8, "RMSE of the biases", *means, "deeprec-ml1m", gap=gap)
+assert effects[-1]["moves"] == "down"
 
 # %% [markdown]
 # ### 9. An item universe of the wrong size
 #
-# | seen in | the MXNet edition of {cite:t}`zhang2023dive`, `neumf.md:142`: all items are `range(num_users)`; read |
+# | seen in | the MXNet edition of {cite:t}`zhang2023dive`, commit 23d7a5ae, `neumf.md:142`: all items are `range(num_users)`; read |
 # |---|---|
 # | wrong | `all_items = range(num_users)` |
 # | right | `all_items = range(num_items)` |
@@ -480,12 +547,14 @@ if dataset == "ml-latest-small":
 # %% [markdown]
 # ### 10. A user without entries
 #
-# | seen in | an earlier {cite:t}`shenbin2020code`, `model.py:67-68`: the row is divided by its length; a later version adds a small constant. Read |
+# | seen in | {cite:t}`shenbin2020code`, commit 05fdd52, `model.py:67-68`: the row is divided by its length. The encoder was run with an empty row. The program's own preparation keeps only users with five ratings or more, so its results are not touched |
 # |---|---|
 # | wrong | `x / x.norm(dim=1, keepdim=True)` |
 # | right | `x / x.norm(dim=1, keepdim=True).clamp(min=1e-10)` |
 # | detect | score a row of zeros |
 # | test | `test_mistakes.py::test_an_empty_user_has_finite_scores` |
+#
+# The mistake waits for whoever takes the class and gives it other data.
 #
 # On paper: two users, the second empty. $0/0$ is NaN, and one NaN makes the mean loss of
 # a batch, all gradients and then all weights NaN: loud. At *prediction* it is silent:
@@ -507,7 +576,7 @@ assert finite == [2, 1]
 # %% [markdown]
 # ### 11. A random code at prediction
 #
-# | seen in | {cite:t}`recommenders2026code`, `multinomial_vae.py:365`, and the evaluation of {cite:t}`sachdeva2019code`; read |
+# | seen in | {cite:t}`sachdeva2019code`, commit 995c293: the model was run twice in evaluation mode and gave two results; {cite:t}`recommenders2026code`, commit b02c95e2, `multinomial_vae.py:358-365`, read |
 # |---|---|
 # | wrong | `decode(mu + sigma * torch.randn_like(mu))` |
 # | right | `decode(mu)` |
@@ -525,9 +594,9 @@ for seed, model in enumerate(right_vaes):
         mu, logvar = model.posterior(test.fold_in)
         draws = [model.decode(sample_normal(mu, logvar)) for _ in range(5)]
     assert not torch.equal(draws[0], draws[1])
-    sampled.append(np.mean([ndcg(scores) for scores in draws]))
+    sampled.append(np.mean([ndcg(scores) for scores in draws], axis=0))
 note(11, "NDCG@100 of Mult-VAE", right_ndcg, sampled)
-assert floor < min(sampled) and (sampled < right_ndcg).all()
+assert popular < effects[-1]["wrong"] and effects[-1]["moves"] == "down"
 
 # %% [markdown]
 # ## Mistakes of training
@@ -538,7 +607,7 @@ assert floor < min(sampled) and (sampled < right_ndcg).all()
 #
 # ### 12. Epsilon of a hundredth
 #
-# | seen in | RecBole {cite}`recbole2022code`: `multivae.py:66`, `ract.py:101`, `recvae.py:140`; `MultVAE.py` of {cite:t}`le2020autoencoders`; read |
+# | seen in | RecBole {cite}`recbole2022code`, commit 7b02be5e: `multivae.py:66` (run), `ract.py:101`, `recvae.py:140`; `MultVAE.py:79` of {cite:t}`le2020autoencoders`, commit b5e36cb; read |
 # |---|---|
 # | wrong | `eps.normal_(mean=0, std=0.01)` |
 # | right | `eps.normal_(mean=0, std=1)` |
@@ -573,14 +642,15 @@ def mean_sigma(model):
 narrow = trained(lambda: vae(Narrow))
 sigmas = [[mean_sigma(m) for m in each] for each in (right_vaes, narrow)]
 note(12, "NDCG@100 of Mult-VAE", right_ndcg, ndcgs(narrow))
-note(12, "mean sigma of Mult-VAE", *sigmas)
+gap = intervals.of_seeds(np.subtract(sigmas[1], sigmas[0]))
+note(12, "mean sigma of Mult-VAE", *map(np.mean, sigmas), gap=gap)
 assert min(sigmas[1]) > 0.9 > 0.75 > max(sigmas[0])
-assert ndcgs(narrow).min() > floor, "nobody would notice"
+assert np.nanmean(ndcgs(narrow), 1).min() > popular, "nobody would notice"
 
 # %% [markdown]
 # ### 13. An annealing counter that starts again
 #
-# | seen in | {cite:t}`sachdeva2019code` (`update_count=0` inside the function of one epoch); an audit's own port, {cite:t}`ferrari2019code` issue 2, reported by a reader and repaired within days |
+# | seen in | {cite:t}`sachdeva2019code`, commit 995c293 (`update_count = 0.0` inside the function of one epoch), read; an audit's own port, {cite:t}`ferrari2019code` issue 2, reported by a reader and repaired within days |
 # |---|---|
 # | wrong | `def train_epoch(): count = 0` |
 # | right | `count` outside of the loop over epochs |
@@ -607,12 +677,12 @@ note(13, "largest beta", *betas)
 note(13, "NDCG@100 of Mult-VAE", right_ndcg, ndcgs(forgetful))
 updates = math.ceil(split.train.num_rows / 50)
 assert np.allclose(betas, [0.2, updates / 400])
-assert ndcgs(forgetful).min() > floor
+assert np.nanmean(ndcgs(forgetful), 1).min() > popular
 
 # %% [markdown]
 # ### 14. Rows that are never trained
 #
-# | seen in | {cite:t}`recommenders2026code`, `multinomial_vae.py:250` and `:378-383`: `n_users // batch_size` batches, one shuffle for all epochs; read |
+# | seen in | {cite:t}`recommenders2026code`, commit b02c95e2, `multinomial_vae.py:250` and `:367-394`: `n_users // batch_size` batches, one shuffle for all epochs; the generator was run, and never gave the last users |
 # |---|---|
 # | wrong | `for b in range(n // size): step(X[b * size : (b + 1) * size])` |
 # | right | `for b in range(0, n, size): step(X[b : b + size])` |
@@ -634,12 +704,12 @@ note(14, "users trained on", n, n // size * size)
 note(14, "NDCG@100 of EASE", ndcg(whole), ndcg(tail))
 assert sum(batch.num_rows for batch in split.train.batches(size)) == n
 if dataset == "ml-latest-small":
-    assert ndcg(tail) < ndcg(whole) and n // 500 == 0
+    assert effects[-1]["wrong"] < effects[-1]["right"] and n // 500 == 0
 
 # %% [markdown]
 # ### 15. An evaluation that is never undone
 #
-# | seen in | the notebook of {cite:t}`steiner2023code`: `Evaluation()` calls `eval()`, the training loop never `train()`; read |
+# | seen in | the notebook of {cite:t}`steiner2023code`, commit a4a9878: `Evaluation` calls `eval()`, `Loop` never `train()`; both were run, and only the first epoch had dropout |
 # |---|---|
 # | wrong | `for epoch in epochs: updates(); model.eval(); test()` |
 # | right | `for epoch in epochs: model.train(); updates(); model.eval(); test()` |
@@ -668,12 +738,13 @@ daes, frozen = (
 )
 note(15, "epochs with dropout", epochs, sum(frozen[0].modes))
 note(15, "NDCG@100 of Mult-DAE", ndcgs(daes), ndcgs(frozen))
-assert sum(frozen[0].modes) == 1 and ndcgs(frozen).min() > floor
+assert sum(frozen[0].modes) == 1
+assert np.nanmean(ndcgs(frozen), 1).min() > popular
 
 # %% [markdown]
 # ### 16. An optimiser that remembers
 #
-# | seen in | the notebook of {cite:t}`steiner2023code`: new weights for the second training, the old Adam; read |
+# | seen in | the notebook of {cite:t}`steiner2023code`, commit a4a9878: new weights for the second training, the old Adam; `Loop` was run twice, and Adam's count of steps went on |
 # |---|---|
 # | wrong | `net = Net(); fit(net, optimizer)` with the optimiser of the last training |
 # | right | `net = Net(); fit(net, Adam(net.parameters()))` |
@@ -700,19 +771,23 @@ note(16, "first step, learning rate .1", first_step(0), first_step(20))
 assert abs(first_step(0) - 0.1) < 1e-4 and first_step(20) < 0
 runs = evidence.per_seed("steiner-ablations")
 runs = runs[runs["label"] == "regular"] if len(runs) else runs
+share = 122 / 610  # of the users, held out by each split
 
 
-def ablation(student, epoch=1):
-    """RMSE after an epoch: the regular network, and one of its students."""
-    of = [r["curve"] for _, r in runs.iterrows()]
-    students = [r["students"] for _, r in runs.iterrows()]
-    if student != "regular":
-        of = [each[student]["curve"] for each in students]
-    return np.array([each["rmse"][epoch - 1] for each in of])
+def ablation(right, wrong, epoch=1):
+    """RMSE after an epoch of the regular network or its students, and the gap."""
+    if not len(runs):
+        return {"right": [], "wrong": [], "where": "steiner-ablations"}
+    rmse = {"regular": [each["rmse"][epoch - 1] for each in runs["curve"]]}
+    for name in {right, wrong} - {"regular"}:
+        students = [each[name]["curve"] for each in runs["students"]]
+        rmse[name] = [each["rmse"][epoch - 1] for each in students]
+    gap = intervals.of_splits(np.subtract(rmse[wrong], rmse[right]), share)
+    means = {"right": np.mean(rmse[right]), "wrong": np.mean(rmse[wrong])}
+    return means | {"where": "steiner-ablations", "gap": gap}
 
 
-both = [ablation(name) for name in ("regular", "regular, state kept")]
-note(16, "RMSE after epoch 1", *both, "steiner-ablations")
+note(16, "RMSE after epoch 1", **ablation("regular", "regular, state kept"))
 
 # %% [markdown]
 # In the recorded ablation nothing but the state differs: same rows, same initial
@@ -720,7 +795,7 @@ note(16, "RMSE after epoch 1", *both, "steiner-ablations")
 #
 # ### 17. `rand` is not `randn`
 #
-# | seen in | the notebook of {cite:t}`steiner2023code`, where the report says Gaussian; read |
+# | seen in | the notebook of {cite:t}`steiner2023code`, commit a4a9878, where the report says Gaussian; `addNoise` was run |
 # |---|---|
 # | wrong | `torch.rand(shape) * std` |
 # | right | `torch.randn(shape) * std` |
@@ -741,8 +816,7 @@ deviations = [round(each.std().item(), 3) for each in draws.values()]
 means = [abs(round(each.mean().item(), 3)) for each in draws.values()]
 note(17, "deviation of the noise", *deviations)
 note(17, "mean of the noise", *means)
-both = [ablation(name, 50) for name in ("augmented", "uniform noise")]
-note(17, "RMSE after epoch 50", *both, "steiner-ablations")
+note(17, "RMSE after epoch 50", **ablation("augmented", "uniform noise", 50))
 assert means == [0, 0.05] and abs(deviations[1] - 0.1 / 12**0.5) < 1e-3
 assert means[1] > deviations[1], "mostly a shift"
 
@@ -766,8 +840,7 @@ teacher.build(X)
 extended = augmentation.augment(X, teacher, fraction=0.1)
 share = X.nnz / extended.nnz
 note(18, "share of targets that a person gave", 1.0, round(share, 3))
-both = [ablation(name) for name in ("observed cells only", "augmented")]
-note(18, "RMSE after epoch 1", *both, "steiner-ablations")
+note(18, "RMSE after epoch 1", **ablation("observed cells only", "augmented"))
 assert share < 0.25 and extended.num_rows == 488 + 48
 
 # %% [markdown]
@@ -803,7 +876,7 @@ assert not augmentation.equal_update_batches(488, 12, 48)
 # %% [markdown]
 # ### 20. One table, two protocols
 #
-# | seen in | {cite:t}`ayad2023variational`, who hold results on a Netflix file against a table of MovieLens 20M; Table 1 of {cite:t}`pham2020variants`; the README of {cite:t}`le2020autoencoders` |
+# | seen in | {cite:t}`ayad2023variational`, who hold results on a Netflix file against a table of MovieLens 20M; the README of {cite:t}`le2020autoencoders`, where SVAE has other users and another cut than the rows around it; presumably Table 1 of {cite:t}`pham2020variants` |
 # |---|---|
 # | wrong | rows with other data, splits, masks or denominators under one heading |
 # | right | one split for all rows, its fingerprint beside the table |
@@ -812,7 +885,8 @@ assert not augmentation.equal_update_batches(488, 12, 48)
 #
 # How much may a protocol be worth? The same model, popularity, with all films and with
 # the hundred most rated ones; EASE on MovieLens 1M from the record; and Mult-VAE as
-# published on two data sets.
+# published on two data sets. These numbers belong to other users and other questions, so
+# none is the wrong one of the other, and they are not counted below.
 
 # %% tags=["nbval-ignore-output"]
 top = events.table["item"].value_counts().index[:100]
@@ -821,31 +895,32 @@ few = splits.held_out_users(few, num_users=100)
 model = Popularity()
 training.fit(model, few.train)
 easy = ndcg(model.score(few.test.fold_in), few.test)
-note(20, "NDCG@100 of popularity", floor, easy)
-both = [
-    recorded("catalogue-ml1m", f"EASE, {n}", "ndcg@100") for n in ("all", "200")
-]
+note(20, "NDCG@100 of popularity", popular, np.nanmean(easy))
+runs_1m = evidence.per_seed("catalogue-ml1m").set_index("label")["ndcg@100"]
+both = [np.mean(runs_1m.get(f"EASE, {n}", [])) for n in ("all", 200)]
 note(20, "NDCG@100 of EASE", *both, "catalogue-ml1m")
 value = evidence.published()["value"]
 both = [value[f"liang-mult-vae-{d}-ndcg"] for d in ("netflix", "ml20m")]
 note(20, "NDCG@100 of Mult-VAE", *both, "published")
 assert split.fingerprint() != few.fingerprint()
-assert dataset != "ml-latest-small" or easy > right_ndcg.max()
+assert dataset != "ml-latest-small" or np.nanmean(easy) > by_seed.max()
 
 # %% [markdown]
 # Popularity on few films beats the network on many.
 #
 # ### 21. A tolerance wide enough for zero
 #
-# | seen in | {cite:t}`recommenders2026code`, `test_notebooks_gpu.py:11-12` and `:29`: MAP of .0255 with an absolute tolerance of .05 (run: 0 passes; the larger metrics beside it are guarded); {cite:t}`lenskit2026code`, `test_ease.py:44`: an expected NDCG of .01 |
+# | seen in | {cite:t}`recommenders2026code`, commit b02c95e2, `tests/functional/examples/test_notebooks_gpu.py:11-12` and `:29`: a MAP of .0255 with an absolute tolerance of .05; run: 0 passes. The larger metrics beside it are guarded |
 # |---|---|
 # | wrong | `approx(0.0255283, rel=0.1, abs=0.05)` |
 # | right | a tolerance from the spread over seeds, and a bad model that must fail |
 # | detect | put 0, and popularity, in place of the result |
 # | test | `test_mistakes.py::test_a_tolerance_excludes_what_is_wrong` |
 #
-# `approx` takes the *larger* of its two tolerances. This is a mistake in a test; of the
-# projects that we read, these two are among the few that test metrics at all.
+# `approx` takes the *larger* of its two tolerances. This is a mistake in a test, of a
+# project that does test its metrics. {cite:t}`lenskit2026code` shows a simple way out (commit
+# 3bd1c175, `tests/knn/test_ease.py:44`): the metric has to reach a floor, here an nDCG of
+# .01. Zero fails it. What else fails depends on the floor, which a bad model can tell.
 
 # %%
 expected, relative, absolute = 0.0255283, 0.1, 0.05
@@ -853,7 +928,7 @@ allowed = max(relative * expected, absolute)
 lowest = max(0, expected - allowed), expected * (1 - relative)
 note(21, "lowest MAP that passes", lowest[1], lowest[0], "on paper")
 assert lowest[0] == 0 < lowest[1]
-assert not abs(floor - right_ndcg.mean()) < 4 * spread, "ours excludes it"
+assert not abs(popular - by_seed.mean()) < 4 * spread, "ours excludes it"
 
 # %% [markdown]
 # ## All mistakes, by size
@@ -873,20 +948,23 @@ names = [" ".join(name.split()) for name in names.split(";")]
 sizes = pd.DataFrame(effects)
 sizes.insert(1, "name", [names[i - 1] for i in sizes["mistake"]])
 sizes["change"] = sizes["wrong"] / sizes["right"].replace(0, np.nan) - 1
-sizes = sizes.sort_values(["change", "mistake"], key=abs, ascending=False)
+order = sizes["change"].abs().sort_values(ascending=False, kind="stable").index
+sizes = sizes.loc[order]
 is_metric = sizes["measured"].str.contains("NDCG|RMSE|recall")
 assert set(sizes["mistake"]) == set(range(1, len(names) + 1))
 
 
 def readable(table):
     change = table["change"].map("{:+.0%}".format).replace("+nan%", "–")
-    return table.assign(change=change).set_index("mistake")
+    shown = table.assign(change=change).drop(columns=["low", "high"])
+    return shown.fillna("–").style.format(precision=3).hide(axis="index")
 
 
 # %% [markdown]
 # First what a paper would print, metrics and errors, the largest change on top. `change` is
-# the wrong number against the right one. Where several seeds were run, `sure` says whether
-# the interval of the difference excludes zero.
+# the wrong number against the right one. `moves` says in which direction the interval of
+# the difference shows the number to move, *open* if it shows neither, and *one value*
+# where there is no error to judge by.
 
 # %% tags=["nbval-ignore-output"]
 printed = sizes[is_metric]
@@ -900,38 +978,41 @@ readable(sizes[~is_metric])
 
 # %% [markdown]
 # The first table as a picture. For an RMSE, a bar to the left flatters; for all others, a
-# bar to the right.
+# bar to the right. Grey bars are open, or single values.
 
 # %% mystnb={"image": {"alt": "Horizontal bars of the relative change that each mistake makes to a printed metric, sorted; they reach from almost minus one to well above plus one, and several are near zero."}} tags=["nbval-ignore-output"]
 bars = printed.iloc[::-1]
 flatters = (bars["change"] > 0) != bars["measured"].str.startswith("RMSE")
+judged = bars["moves"].isin(["up", "down"])
 colours = [plots.COLOURS[3 if each else 0] for each in flatters]
+colours = [c if ok else "0.75" for c, ok in zip(colours, judged, strict=True)]
 plt.figure(figsize=(6.4, 5.6))
 plt.barh(range(len(bars)), bars["change"], color=colours)
 labels = bars["mistake"].astype(str) + ". " + bars["measured"]
 plt.yticks(range(len(bars)), labels + " (" + bars["where"] + ")", size=7)
-plt.xlabel("relative change of the printed number (orange: flatters)")
+plt.xlabel("relative change of the printed number (grey: not judged)")
 plt.show()
 
 # %% [markdown]
-# In words that are counted and not typed:
+# In words that are counted and not typed. Only numbers with an interval count, and only
+# where one of the two is a mistake:
 
 # %% tags=["nbval-ignore-output"]
-moved = bars[bars["sure"] != "no"]
-up = flatters[moved.index]
-hidden = sorted(set(bars["mistake"]) - set(moved["mistake"]))
+moved, up = bars[judged], flatters[judged]
+unsure = bars["moves"] == "open"
+hidden = sorted(set(bars["mistake"][unsure]) - set(moved["mistake"]))
 wrong_ndcgs = bars["wrong"][bars["measured"].str.startswith("NDCG")]
 Markdown(
-    f"Of {len(bars)} printed numbers, {len(bars) - len(moved)} did not move "
-    f"beyond the spread over seeds; of the others {up.sum()} flatter and "
-    f"{(~up).sum()} harm. Mistakes of which no printed number moved: "
-    f"{', '.join(map(str, hidden)) or 'none'}. Of the wrong values of NDCG, "
+    f"Of {judged.sum() + unsure.sum()} printed numbers with an interval, "
+    f"{up.sum()} flatter, {(~up).sum()} harm, and for {unsure.sum()} the direction is "
+    f"open. Mistakes of which no printed number is known to move: "
+    f"{', '.join(map(str, hidden)) or 'none'}. Of all wrong values of NDCG, "
     f"{wrong_ndcgs.between(0.1, 0.9).mean():.0%} lie between .1 and .9."
 )
 
 # %% [markdown]
-# And as assertions: mistakes of evaluation move the number in both directions, some
-# mistakes of training leave it where it is, and no wrong NDCG is impossible. The negative
+# And as assertions: mistakes of evaluation move the number in both directions, for some
+# mistakes of training no movement is known, and no wrong NDCG is impossible. The negative
 # control: a value of 1.3 would be.
 
 
@@ -1042,8 +1123,9 @@ print(f"{len(names)} mistakes; every wrong NDCG is a possible one")
 # renumbered = torch.randperm(held.shape[1], generator=generator)
 # scores = fitted["PureSVD"].score(test.fold_in)
 # chance = ndcg(torch.rand(scores.shape, generator=generator))
-# print(ndcg(scores), ndcg(scores[:, renumbered]), chance)
-# assert ndcg(scores[:, renumbered]) < ndcg(scores) / 2
+# moved = ndcg(scores[:, renumbered])
+# print(*(np.nanmean(each) for each in (ndcg(scores), moved, chance)))
+# assert np.nanmean(moved) < np.nanmean(ndcg(scores)) / 2
 # ```
 # :::
 #
@@ -1173,7 +1255,7 @@ print(f"{len(names)} mistakes; every wrong NDCG is a possible one")
 # * Every mistake of this chapter was published, ran without an error, and gave a number
 #   that could have been right.
 # * Mistakes of evaluation move the printed number, in either direction. Mistakes of
-#   training may leave it where it is; only the violated property shows them.
+#   training may leave it nearly where it is; only the violated property shows them.
 # * The right value is unknown, but relations between two runs are known: blind, shift,
 #   again, echo, whole. Each is a test of a few lines.
 # * A test is one only if a wrong program fails it, and a tolerance is one only if zero and

@@ -649,8 +649,8 @@ print("augmented, offset and warm start lead; copies do not")
 # The outputs begin near zero, and the ratings average three and a half. An update by
 # Adam moves each weight by about the learning rate, here a thousandth, however large the
 # error. The offset of an output alone would need thousands of updates. But an output has
-# 200 weights as well, on units that say about one half, and together they move it by a
-# tenth of a star an update. So some dozens of updates bring a film to its level: about
+# 200 weights as well, on units that lie between one half and one, and together they move
+# it by a tenth of a star or more an update. So some dozens of updates bring a film to its level: about
 # one epoch, if *every* update reaches the film. It does not. A column gets a gradient
 # only when its film occurs in the batch, and most films occur rarely. A dense row
 # contains *all* films. The next cell counts the share of columns that get a gradient in
@@ -727,25 +727,27 @@ told.rename_axis("root mean square distance")
 # has rated.) The picture has one user, the one whose row differs most from the mean row,
 # and the films with at least thirty training ratings.
 
-# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Decoded ratings of one user against the item means of the films, after five epochs on the left, where they lie on a narrow band, and after fifty on the right, where they spread around the diagonal. Rows with and without noise coincide nearly."}}
+# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "Decoded ratings of one user against the item means of the films, after five epochs on the left, where they lie along the diagonal, and after fifty on the right, where the whole row lies half a star or more below it. Marks with and without noise coincide nearly."}}
 last = decoded[picture_epochs][0]
 who = (last - last.mean(0)).square().mean(1).argmax().item()
 often = train.col_counts >= 30
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.6))
 for ax, (length, (plain, noisy)) in zip(axes, decoded.items(), strict=True):
-    x, size = means[often], 8
+    x = means[often]
     ax.plot([2, 4.5], [2, 4.5], c="gray", ls=":", label="item mean")
-    ax.scatter(x, plain[who, often], size, label="decoded")
-    ax.scatter(x, noisy[who, often], size, marker="x", label="with noise")
+    ax.scatter(x, plain[who, often], 18, alpha=0.4, label="decoded")
+    ax.scatter(x, noisy[who, often], 3, c="black", label="with noise")
     ax.set(title=f"{length} epochs", xlabel="item mean, stars")
 axes[0].set_ylabel("decoded rating, stars")
 axes[1].legend(fontsize="small")
 plt.show()
 
 # %% [markdown]
-# With and without noise the marks lie on each other. That is why an ablation without
-# noise, below, changes so little: the new row is the teacher's opinion of a user, and the
-# noise hardly changes it.
+# After five epochs the row is that of everybody, close to the item means. After fifty it
+# differs from them mostly by its *level*: the network has learnt that this user gives few
+# stars, which a bias model says with one number. And with and without noise the marks lie
+# on each other. That is why an ablation without noise, below, changes so little: the new
+# row is the teacher's opinion of a user, and the noise hardly changes it.
 
 # %%
 early, late = told["5 epochs"], told.iloc[:, -1]

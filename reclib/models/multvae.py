@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -117,6 +118,9 @@ class MultVAE(MultDAE):
         The cap of the weight of the KL term; 1 is the bound itself, below it "PR".
     anneal_steps : int
         Updates that the weight would need from 0 to 1; 0 for none: it is the cap at once.
+    noise : float
+        Of the standard deviation with which the code is drawn. 1 is the model; public ports have
+        .01, whose results the book repeats.
     """
 
     num_codes = 2  # mean and log variance
@@ -129,11 +133,14 @@ class MultVAE(MultDAE):
         l2: float = 0.0,
         beta: float = 0.2,
         anneal_steps: int = 200_000,
+        noise: float = 1.0,
     ) -> None:
         super().__init__(hidden, dropout=dropout, l2=l2)
         if beta < 0 or anneal_steps < 0:
             raise ValueError(f"beta and anneal_steps must not be negative: {beta}, {anneal_steps}")
-        self.beta, self.anneal_steps = beta, anneal_steps
+        if noise <= 0:
+            raise ValueError(f"noise must be positive, got {noise}")
+        self.beta, self.anneal_steps, self.noise = beta, anneal_steps, noise
 
     def build(self, train: Interactions) -> None:
         super().build(train)
@@ -149,7 +156,8 @@ class MultVAE(MultDAE):
     def loss(self, batch: Interactions) -> Tensor:
         """The negative of equation 5 by one sample of z, mean over the users; and the penalty."""
         mu, logvar = self.posterior(batch)
-        cost = self.likelihood(self.decode(sample_normal(mu, logvar)), batch)
+        z = sample_normal(mu, logvar + 2 * math.log(self.noise))
+        cost = self.likelihood(self.decode(z), batch)
         cost = cost + self.current_beta() * losses.gaussian_kl(mu, logvar)
         if self.training:
             self.steps += 1
