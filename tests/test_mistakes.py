@@ -188,15 +188,36 @@ class Echo(models.Recommender):
         return torch.where(told > 0, told, 3.0)
 
 
-def assert_echo_is_found_out(error: Callable[[models.Recommender, Test], float], test: Test):
-    """An evaluation must not give a perfect score to a model that repeats its input."""
-    assert error(Echo(), test) > 0.5, "an echo is perfect: this is reconstruction"
+class Silent(Echo):
+    """Says 3 of everything: what an echo is worth where nothing of its input is asked for."""
+
+    def score(self, fold_in):
+        return torch.full(fold_in.shape, 3.0)
 
 
-def test_an_echo_is_found_out(rating_split):
+def assert_echo_is_found_out(metric: Callable[[models.Recommender, Test], float], test: Test):
+    """A model that repeats its input must be worth as much as one that says nothing."""
+    echo, silent = metric(Echo(), test), metric(Silent(), test)
+    assert echo == pytest.approx(silent), "repeating the input pays: this is reconstruction"
+
+
+def test_an_echo_is_found_out(rating_split, ranking_split):
     test = rating_split.test
     assert_echo_is_found_out(lambda m, t: evaluation.rating_errors(m, t)["rmse"], test)
     assert fails(assert_echo_is_found_out, lambda m, t: evaluation.seen_rmse(m, t.fold_in), test)
+
+    def ndcg(model, test, mask=True, asked=None):
+        asked = test.held_out if asked is None else asked
+        test = Test(test.fold_in, asked, test.users) if mask else Test(nothing, asked, test.users)
+        scores = model.score(fold_in)  # what the model reads, whatever is masked
+        return evaluation.rank_scores([scores], test, ["ndcg@10"]).per_user["ndcg@10"].mean()
+
+    test = ranking_split.test
+    fold_in, nothing = test.fold_in, Interactions.from_coo([], [], shape=test.fold_in.shape)
+    assert_echo_is_found_out(ndcg, test)
+    assert fails(assert_echo_is_found_out, lambda m, t: ndcg(m, t, mask=False), test)
+    shown = partial(ndcg, mask=False, asked=fold_in)  # the input is asked for
+    assert fails(assert_echo_is_found_out, shown, test)
 
 
 # -- 5, 9, 10: who and what takes part -----------------------------------------------

@@ -138,9 +138,8 @@ assert not np.isclose((hits / n).mean(), (hits / np.minimum(k, n)).mean())
 #
 # ### The recorded runs
 #
-# Item-kNN and EASE have the options that BARS names, so nothing was chosen by us. The options
-# of iALS were searched on a tenth of the training events, never on the test. *Error* is the
-# standard error over the test users.
+# Item-kNN and EASE have the options that BARS names, so nothing was chosen by us. *Error* is
+# the standard error over the test users.
 
 # %%
 Markdown(evidence.provenance("gowalla"))
@@ -158,8 +157,7 @@ columns = ["published", "measured", "se", "verdict", "because"]
 table[columns + (["ndcg@20"] if len(recorded) else [])]
 
 # %% [markdown]
-# A row without a published value has no verdict: the leaderboard does not list that model. A
-# row that was not recorded says so.
+# A row that was not recorded says so, and has no verdict.
 
 # %% mystnb={"image": {"alt": "Recall at 20 on Gowalla: published values of twelve methods as diamonds on a line each, and this library's values as dots with two standard errors where they were recorded."}}
 lines = bars[bars["metric"] == "recall@20"].set_index("method")["value"]
@@ -187,8 +185,8 @@ plt.show()
 
 # %% [markdown]
 # **What is not there yet.** SLIM as this library solves it needs matrices of all items by all
-# items for some fifty sweeps, which at 40,981 items takes hours; BPR, WARP, Mult-DAE,
-# Mult-VAE, RecVAE and EDLAE were not run on Gowalla so far. The page will show them when
+# items for some fifty sweeps, which at 40,981 items takes hours; iALS, BPR, WARP,
+# Mult-DAE, Mult-VAE, RecVAE and EDLAE were not run on Gowalla so far. The page will show them when
 # they are recorded with five seeds; until then it says nothing about them.
 #
 # ### Choosing on the test, live and small

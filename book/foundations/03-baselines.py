@@ -241,10 +241,10 @@ Markdown(evidence.at_a_glance("03-baselines"))
 # $$ (eq-baselines-neighbours)
 #
 # where $j$ runs over the $k$ films most similar to $i$ among those that the
-# user has rated, if their $s_{ij}$ is positive. Correcting a baseline in this
-# way is due to Koren (2008), who names $\lambda = 100$ as typical. Here $k$ is
-# the number of neighbours; nothing is learnt but the biases and a table of
-# similarities.
+# user has rated, if their $s_{ij}$ is positive. In this form, with shrinkage and
+# on top of a baseline, it stands in Koren (2008), who names $\lambda = 100$ as
+# typical. Here $k$ is the number of neighbours; nothing is learnt but the
+# biases and a table of similarities.
 #
 # ### Three things called SVD
 #

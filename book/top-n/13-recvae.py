@@ -41,13 +41,22 @@ from reclib import (
     datasets,
     evaluation,
     evidence,
+    experiments,
+    intervals,
     losses,
     plots,
     splits,
     training,
 )
 from reclib.interactions import Interactions
-from reclib.models import MultDAE, MultVAE, Popularity, RecVAE, recvae
+from reclib.models import (
+    MultDAE,
+    MultVAE,
+    Popularity,
+    PureSVD,
+    RecVAE,
+    recvae,
+)
 from reclib.models.base import sample_normal
 
 plots.use_style()
@@ -56,13 +65,15 @@ Markdown(evidence.at_a_glance("13-recvae"))
 
 # %% [markdown]
 # These are the parameters of the live experiment. Change them here, or run the
-# chapter with papermill and other values.
+# chapter with papermill and other values. A small catalogue keeps it quick; its numbers must
+# not be compared with those of a larger one.
 
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
+films = 300
 num_users = 100
-epochs = 32
-seeds = 2
+epochs = 64
+seeds = 5
 
 # %% [markdown]
 # ## The claim
@@ -75,8 +86,10 @@ seeds = 2
 # 3. a **weight of the KL term** that grows with the user's number of items;
 # 4. **alternating training** of encoder and decoder, with dropout for the encoder only.
 #
-# The claim: on the split of {cite:t}`liang2018variational` RecVAE is better than
-# Mult-VAE, which is better than Mult-DAE. The table shows what was published for
+# The claim: on the split of {cite:t}`liang2018variational` RecVAE is better than Mult-VAE
+# and than Mult-DAE. (That Mult-VAE is better than Mult-DAE is another claim, of
+# {cite:t}`liang2018variational`, and {doc}`/book/top-n/12-multinomial-autoencoders` has it.)
+# The table shows what was published for
 # RecVAE. The numbers are quoted from works that quote the paper, and we did not read
 # them in the paper itself, which the "no" under `read` says. Recall is
 # `capped_recall`, with the denominator $\min(k, n)$.
@@ -368,7 +381,7 @@ assert np.allclose(path, [4 * n / (n + 1) for n in range(1, 10)])
 # ### The weight of each user
 #
 # Ratings of 4 stars and more of the embedded data, users with five or more of them, 100
-# of them held out for the test. What does {eq}`eq-recvae-weight` give with
+# of them held out for the test and 100 for validation. What does {eq}`eq-recvae-weight` give with
 # $\gamma = .005$, the authors' value for ML-20M?
 
 # %%
@@ -397,111 +410,90 @@ if dataset == "ml-latest-small":
 # %% [markdown]
 # ### Live, on the embedded data
 #
-# Four hundred training users are few. We train small networks for a few dozen epochs, no
-# option tuned, and compare RecVAE with Mult-VAE, Mult-DAE and popularity, and with
-# RecVAE trained all at once.
+# Four hundred training users are few. We take the most liked films, train small networks,
+# and compare RecVAE with Mult-VAE, Mult-DAE and popularity, and with RecVAE trained all at
+# once. Each is trained for longer than it needs, and the epoch with the best NDCG@100 of the
+# validation users is kept.
 
 # %%
-wanted = ["ndcg@100", "capped_recall@20", "capped_recall@50"]
-anneal = dict(anneal_steps=1000)
+top = ratings.table["item"].value_counts().index[:films]
+fewer = ratings.where(ratings.table["item"].isin(top)).with_min_count(user=5)
+fewer = splits.held_out_users(fewer, num_users=num_users)
+anneal = dict(anneal_steps=400)
 make = {
-    "popularity": (Popularity, {}),
-    "Mult-DAE": (lambda: MultDAE((100,)), {}),
-    "Mult-VAE": (lambda: MultVAE((100,), **anneal), {}),
-    "RecVAE": (lambda: RecVAE(100, 100), {}),
-    "RecVAE, together": (lambda: RecVAE(100, 100, alternating=False), {}),
+    "Mult-DAE": (lambda: MultDAE((100,)), epochs // 2),
+    "Mult-VAE": (lambda: MultVAE((100,), **anneal), epochs // 2),
+    "RecVAE": (lambda: RecVAE(100, 100), epochs),
+    "together": (lambda: RecVAE(100, 100, alternating=False), epochs),
 }
 
 
-def trained(name, seed, **options):
-    model = make[name][0]()
-    options = dict(epochs=epochs, batch_size=50, seed=seed) | options
-    history = training.fit(model, split.train, **options)
-    return model, history
+def ndcg_of_users(model, test):
+    return evaluation.rank(model, test, ["ndcg@100"]).per_user["ndcg@100"]
+
+
+def trained(name, seed):
+    model, most = make[name][0](), make[name][1]
+    options = dict(epochs=most, batch_size=50, lr=4e-3, seed=seed)
+    options["validate"] = lambda m: -ndcg_of_users(m, fewer.validation).mean()
+    return model, training.fit(model, fewer.train, **options)
 
 
 # %% [markdown]
-# Training makes these numbers, so they are shown and not compared digit by digit.
+# Training makes these numbers, so they are shown and not compared digit by digit. `std` is
+# over the five seeds. If the kept epochs lie well below the number allowed, the training was
+# long enough.
 
 # %% tags=["nbval-ignore-output"]
-per_user, last = {}, {}
+users, histories = {}, {}
 for name in make:
-    for seed in range(seeds if name != "popularity" else 1):
-        model, _ = trained(name, seed)
-        last[name] = model
-        per_user[name, seed] = evaluation.rank(
-            model, split.test, wanted
-        ).per_user
-live = pd.DataFrame({key: part.mean() for key, part in per_user.items()}).T
-live.groupby(level=0).mean().sort_values("ndcg@100")
+    runs = [trained(name, seed) for seed in range(seeds)]
+    each = [ndcg_of_users(model, fewer.test) for model, _ in runs]
+    users[name] = np.array(each)
+    histories[name] = [history for _, history in runs]
+shown = {name: np.nanmean(each, axis=1) for name, each in users.items()}
+shown = pd.DataFrame(shown).agg(["mean", "std"]).T
+shown["kept"] = [str([h.best_epoch for h in hs]) for hs in histories.values()]
+shown["allowed"] = [most for _, most in make.values()]
+shown
 
 # %% [markdown]
-# Which of these differences are more than chance? Paired over the test users, each
-# user's NDCG@100 averaged over seeds, RecVAE minus the other.
+# How large are the differences, against the errors over users and over seeds? All pairs at
+# once, with popularity:
 
 # %% tags=["nbval-ignore-output"]
-
-
-def mean_of(name):
-    runs = [part for key, part in per_user.items() if key[0] == name]
-    return sum(run["ndcg@100"] for run in runs) / len(runs)
-
-
-gaps = {
-    name: evaluation.compare(mean_of("RecVAE"), mean_of(name))
-    for name in make
-    if name != "RecVAE"
-}
-gaps = pd.DataFrame(gaps).T[["difference", "low", "high"]]
-gaps.round(3)
+known = Popularity().fit(fewer.train)
+users["popularity"] = ndcg_of_users(known, fewer.test).to_numpy()
+pairs = intervals.of_pairs(users)
+pairs[["mean", "low", "high", "n"]]
 
 # %% [markdown]
-# The ordering of the paper is a claim about more than a hundred thousand users. Whether
-# it holds for four hundred is read off the intervals, in computed words:
-
-
-# %% tags=["nbval-ignore-output"]
-def word(row):
-    above, below = row["low"] > 0, row["high"] < 0
-    return "above" if above else "below" if below else "level with"
-
-
-Markdown(
-    "\n".join(
-        f"* RecVAE is **{word(row)}** {name}." for name, row in gaps.iterrows()
-    )
-)
-
-# %% [markdown]
-# What must hold on any machine: RecVAE trained knows more than RecVAE untrained. The
-# negative control puts a second untrained network in the place of the trained one, and
-# the same check must refuse it.
-
+# The order of the paper is a claim about more than a hundred thousand users. With a
+# hundred test users the intervals between trained networks are wider than the differences
+# of the paper, so we give no word here. Every trained network knows more than the list of
+# popular films, and that is certain. The negative control is an untrained RecVAE, which must
+# not pass the same test.
 
 # %%
-def untrained(seed):
-    model = RecVAE(100, 100)
-    torch.manual_seed(seed)
-    model.build(split.train)
-    ranking = evaluation.rank(model, split.test, wanted)
-    return ranking.per_user["ndcg@100"]
-
-
-nothing = untrained(0)
-assert evaluation.compare(mean_of("RecVAE"), nothing)["low"] > 0
-assert not evaluation.compare(untrained(1), nothing)["low"] > 0
-print("training helps, with the whole interval")
+torch.manual_seed(0)
+nothing = RecVAE(100, 100)
+nothing.build(fewer.train)
+nothing = ndcg_of_users(nothing, fewer.test).to_numpy()
+popular = users["popularity"]
+learnt = intervals.of_difference(users["RecVAE"], popular)
+assert evidence.judge(learnt, ">", 0.0).word == evidence.REPRODUCED
+control = intervals.of_users(nothing - popular)
+assert evidence.judge(control, ">", 0.0).word == evidence.CONTRADICTED
+print("RecVAE is above popularity, an untrained one is not")
 
 # %% [markdown]
 # ### The cycle, seen from outside
 #
-# RecVAE trained all at once is ahead of RecVAE as published, with the whole interval.
-# Before we conclude anything about alternation, let us look at the training loss, here
-# of a training three times as long.
+# In how many epochs did the two ways of training come to their best? To see why they
+# differ, let us look at the training loss of RecVAE.
 
 # %% mystnb={"image": {"alt": "Training loss of RecVAE against the epoch: a staircase that falls at the epochs of the decoder and is nearly level between them."}} tags=["nbval-ignore-output"]
-longer, history = trained("RecVAE", 0, epochs=3 * epochs)
-loss = history.table["loss"]
+loss = histories["RecVAE"][0].table["loss"]
 ax = loss.loc[:32].plot(marker="o", xlabel="epoch", ylabel="loss of a user")
 decoder = loss.loc[4:32:4]
 ax.plot(decoder.index, decoder, "D", label="epochs of the decoder")
@@ -511,43 +503,43 @@ plt.show()
 # %% [markdown]
 # A staircase. The first and the last epoch of the encoder in a cycle solve the same
 # task, and between them the loss moves little. Between the last one and the first of the
-# *next* cycle lies the decoder's epoch, and there it falls. (The decoder's own epoch
-# works without dropout, an easier task, so its loss may not be compared with its
+# *next* cycle lies the decoder's epoch, and there it falls. (The decoder's own epoch works
+# without dropout and without the KL term, so its loss may not be compared with its
 # neighbours'.) Here the decoder is the part that is behind:
 
 # %%
 firsts = loss.loc[1:29:4].to_numpy()
 lasts = loss.loc[3:31:4].to_numpy()
 within, across = (firsts - lasts).sum(), (lasts[:-1] - firsts[1:]).sum()
-assert across > 2 * within > 0
-assert gaps.loc["RecVAE, together", "high"] < 0
+assert across > 2 * within
 print("most of the fall lies across the decoder's epochs")
 
 # %% [markdown]
-# So one explanation of the result above is the number of the decoder's passes: trained
-# together it had four times as many. If that is all, RecVAE as published should catch up
-# when it is trained for three times as long. NDCG@100 of the same test users, one seed:
+# Trained together the decoder has four times as many passes. So a comparison that stops
+# both after the same few epochs compares the decoder's passes. NDCG@100 of the validation
+# users after every epoch, mean of the five seeds:
 
-# %% tags=["nbval-ignore-output"]
-caught_up = evaluation.rank(longer, split.test, ["ndcg@100"]).per_user
-passes = {
-    "RecVAE": per_user["RecVAE", 0],
-    "RecVAE, 3 times as long": caught_up,
-    "RecVAE, together": per_user["RecVAE, together", 0],
-}
-passes = {name: part["ndcg@100"] for name, part in passes.items()}
-pd.DataFrame(passes).agg(["mean", "sem"]).T
+# %% mystnb={"image": {"alt": "NDCG@100 of validation users over the epochs: training together rises at once, alternating training in steps and later, up to about the same height."}} tags=["nbval-ignore-output"]
+curves = {}
+for name in ("RecVAE", "together"):
+    each = [-history.table["validation"] for history in histories[name]]
+    curves[name] = sum(each) / seeds
+    plt.plot(curves[name].index, curves[name], label=name)
+plt.xlabel("epoch")
+plt.ylabel("NDCG@100, validation users")
+plt.legend(loc="lower right")
+plt.show()
 
 # %% [markdown]
-# It gains, and more than half of the distance is gone. At equal *passes* training together is the
-# better use of time on this small set; that alternation does harm is *not* shown.
+# After eight epochs, which are two cycles, training together is far ahead. At the best epoch
+# of each most of that distance is gone. An ablation of alternation that is cut off early
+# would have called it harmful.
 
 # %%
-gained = evaluation.compare(caught_up["ndcg@100"], passes["RecVAE"])
-assert gained["low"] > 0
-mean = {name: part.mean() for name, part in passes.items()}
-still = mean["RecVAE, together"] - caught_up["ndcg@100"].mean()
-assert still < (mean["RecVAE, together"] - mean["RecVAE"]) / 2
+early = curves["together"].loc[8] - curves["RecVAE"].loc[8]
+late = curves["together"].max() - curves["RecVAE"].max()
+assert early > 0.02 and late < early / 2
+print("the early lead of training together is mostly gone at the end")
 
 # %% [markdown]
 # ### At paper scale, from the record
@@ -563,91 +555,90 @@ assert still < (mean["RecVAE, together"] - mean["RecVAE"]) / 2
 Markdown(evidence.provenance("recvae-ml1m"))
 
 # %% [markdown]
-# NDCG@100, mean over seeds; `se`, `low` and `high` tell how much a *seed* matters:
+# Were these trainings long enough? `kept` are the epochs whose weights were measured, one for
+# each seed. Where some of them come close to the number allowed, the training was cut off,
+# and a comparison with that row is not finished.
+
+# %%
+record = experiments.Record.read(experiments.find("recvae-ml1m"))
+length = {}
+for point in experiments.find("recvae-ml1m").points:
+    allowed = point.settings["training"]["epochs"]
+    kept = [result["epochs"] for result in record.of(point)]
+    length[point.label] = {"kept": str(kept), "allowed": allowed}
+    length[point.label]["near the end"] = sum(e > 0.9 * allowed for e in kept)
+pd.DataFrame(length).T
+
+# %% [markdown]
+# NDCG@100, mean over seeds, with the error over users and seeds:
 
 # %%
 recorded = evidence.table("recvae-ml1m")
 recorded[["measured", "se", "low", "high", "seeds"]]
 
 # %% [markdown]
-# The differences that matter are paired over *users*, as above. Each user's NDCG@100 is
-# averaged over seeds first. An idea helps if without it users are worse off with the
-# whole interval:
+# Now the ablation. The rows are of one family with all other pairs of this experiment, so
+# that four questions do not find by chance what one would not. The column `measured` is
+# RecVAE less the variant, and the claim of each row is that the idea helps.
 
 
 # %%
-def versus(ours, theirs, name="recvae-ml1m"):
-    users = evidence.users(name)
-    if not {ours, theirs} <= set(users.columns):
-        empty = dict.fromkeys(["difference", "low", "high"], np.nan)
-        return empty | {"found": evidence.NOT_MEASURED}
-    row = evaluation.compare(users[ours], users[theirs])
-    row = row[["difference", "low", "high"]]
-    return row.round(4).to_dict() | {"found": word(row)}
+def asked(claim, who, name, ours, theirs):
+    """A line of a table of claims: the first is above the second."""
+    try:
+        interval = evidence.pair(name, ours, theirs)
+    except (LookupError, ValueError):  # not recorded
+        interval = intervals.of_seeds([])
+    return (claim, who, interval, ">", 0.0)
 
+
+ideas = {
+    "the mixture helps": "no mixture",
+    "a weight for each user helps": "one beta for all",
+    "alternation helps": "together",
+    "the deep encoder helps": "shallow encoder",
+}
+evidence.verdicts(
+    asked(claim, "the paper", "recvae-ml1m", "RecVAE", variant)
+    for claim, variant in ideas.items()
+)
 
 # %% [markdown]
-# The column `difference` is RecVAE minus the variant.
-
-# %%
-left_out = ["no mixture", "one beta for all", "together", "shallow encoder"]
-ablation = pd.DataFrame({name: versus("RecVAE", name) for name in left_out}).T
-says = {"above": "helps", "below": "hurts", "level with": "undecided"}
-ablation["the idea"] = ablation.pop("found").replace(says)
-ablation
-
-# %% [markdown]
-# Two limits of this table. Four tests at 5 % find a difference by chance more often than
-# one. And the options are those of the full model ({ref}`ex-recvae-6`).
+# One limit of this table: the options are those of the full model ({ref}`ex-recvae-6`).
+# Where a verdict is *open*, the record shows neither that the idea helps nor that it is
+# idle.
 #
 # ## Verdict
 #
-# ### The ordering, tested
+# ### RecVAE's own claim
 #
 # On MovieLens 1M and not on ML-20M, so no number can be held against the published
-# ones; the *ordering* can. Two records have all three models: the one above, with
-# published options but for the learning rate, and `topn-ml1m`, where each model got its
-# options from a search on validation users. Popularity is the negative control, and must lose.
+# ones; the *order* can. Two records have all three models: the one above, with published
+# options but for the learning rate, and `topn-ml1m`, where each model got its options from a
+# search on validation users. RecVAE's claim is that it is above both others. The last line
+# of each record is not RecVAE's claim. It belongs to Liang et al. and stands here because a
+# chain "RecVAE, Mult-VAE, Mult-DAE" is often quoted as one result.
 
 # %%
-ordering = [("RecVAE", "Mult-VAE"), ("Mult-VAE", "Mult-DAE")]
-ordering.append(("RecVAE", "Mult-DAE"))
-tests = {
-    (name, f"{ours} against {theirs}"): versus(ours, theirs, name)
-    for name in ("recvae-ml1m", "topn-ml1m")
-    for ours, theirs in ordering
-}
-control = versus("RecVAE", "popularity", "topn-ml1m")
-assert control["found"] in ("above", evidence.NOT_MEASURED)
-tested = pd.DataFrame(tests).T
-tested
+lines, chain = [], [("RecVAE", "Mult-VAE"), ("RecVAE", "Mult-DAE")]
+for name in ("recvae-ml1m", "topn-ml1m"):
+    for ours, theirs in chain:
+        claim = f"{ours} above {theirs}, {name}"
+        lines.append(asked(claim, "Shenbin et al.", name, ours, theirs))
+    claim = f"Mult-VAE above Mult-DAE, {name}"
+    lines.append(asked(claim, "Liang et al.", name, "Mult-VAE", "Mult-DAE"))
+evidence.verdicts(lines)
 
 # %% [markdown]
-# The ordering is **supported** by a record if both of its steps are, **contradicted** if
-# one of them goes the other way with the whole interval, and else **undecided**:
-
+# Popularity is the negative control, and must lose:
 
 # %%
-def verdict_of(steps):
-    if evidence.NOT_MEASURED in steps:
-        return evidence.NOT_MEASURED
-    if "below" in steps:
-        return "contradicted"
-    return "supported" if set(steps) == {"above"} else "undecided"
-
-
-assert verdict_of(["above", "level with"]) == "undecided"
-lines = [
-    f"* `{name}`: RecVAE > Mult-VAE > Mult-DAE is "
-    f"**{verdict_of(list(tested.loc[name, 'found'][:2]))}**."
-    for name in ("recvae-ml1m", "topn-ml1m")
-]
-Markdown("\n".join(lines) + "\n\n" + evidence.provenance("topn-ml1m"))
+control = asked("", "", "topn-ml1m", "popularity", "RecVAE")[2]
+word = evidence.judge(control, ">", 0.0).word
+assert word in (evidence.CONTRADICTED, evidence.NOT_TESTABLE)
+print("popularity above RecVAE:", word)
 
 # %% [markdown]
-# These intervals are over users alone. A difference smaller than what a seed moves, in
-# the table of seeds above, is none, whatever its interval over users says.
-#
 # ### The report: "surpassing the reported results"
 #
 # {cite:t}`pham2020variants` ran the authors' program and found "exceptional performance
@@ -670,24 +661,22 @@ surpassed = pd.DataFrame(lines).T
 surpassed
 
 # %% [markdown]
-# One metric is a little higher and one is a little lower, both within two standard
-# errors.
+# One metric is a little higher and one is a little lower, both by less than two of these
+# standard errors. So another draw of users could have turned either of them. What would be
+# needed is another standard error: if the report used the same test users, as the authors'
+# program does, both share the users, and only the *seeds* differ. Of these there is one on
+# either side. The register of claims takes the printed standard error, and the smaller of
+# the two differences, since the sentence is about the results and not about one of them:
 
 # %%
-inside = (surpassed["in se"].abs() < 1.96).all()
-signs = set(np.sign(surpassed["in se"]))
-assert inside and signs == {-1.0, 1.0}
-Markdown(
-    "Verdict on *surpassing the published results*: **"
-    + ("equal within noise" if inside else "different")
-    + "**. As a reproduction it deserves praise: the program gives what its authors say."
-)
+inside = (surpassed["in se"].abs() < 2).all()
+assert inside and set(np.sign(surpassed["in se"])) == {-1.0, 1.0}
+register = evidence.claims(chapter="13-recvae")
+columns = ["claim", "measured", "low", "high", "verdict"]
+register.loc[register.index.isin(["P-37"]), columns]
 
 # %% [markdown]
-# One caution on our own sentence. If the report used the same test users, as the
-# authors' program does, its difference to the paper has a *smaller* error than that,
-# since both share the users. Then a seed, not the users, is what differs. One run does
-# not measure it.
+# As a reproduction the run deserves praise: the program gives what its authors say.
 #
 # ### The report: one table, three regimes
 #
@@ -702,9 +691,9 @@ table.pivot_table(index="method", columns="metric", values="value")
 # * **RecVAE**'s row is within noise of the paper's ML-20M.
 # * **Mult-DAE**'s NDCG@100 is less than half of what was published for ML-20M, while
 #   Mult-VAE's is near its published value. The published gap between the two is smaller
-#   than a hundredth. So the rows come from different data or different evaluations. A
-#   likely one is a program that does not mask the training items, which other chapters
-#   of this part measure; that is our inference.
+#   than a hundredth. So the rows come from different data or different evaluations. Which
+#   ones, we do not know. One guess is a program that does not mask the training items. We
+#   test it below.
 # * **Mult-VAE**'s "Recall@100" lies far below the Recall@100 of RecVAE, while their NDCG
 #   at the same cut-off nearly agree. The stored logs of {cite:t}`lobel2020code` show
 #   about two thirds for this network on ML-20M. But the number is, to half a hundredth,
@@ -733,30 +722,29 @@ print(
 )
 
 # %% [markdown]
-# The report's claims, one by one. The first verdict was computed above; the others
-# follow from the two checks.
+# The guess about the mask, on MovieLens 1M: Mult-DAE with the items of the fold-in left in
+# its lists, against the report's number. The row of the register:
 
 # %%
-times = (vae - dae) / published_gap
-regimes = "not comparable" if times > 20 else "comparable"
-noise = "equal within noise" if inside else "different"
-share = dae / original["liang-mult-dae-ml20m-ndcg"]
-aligned = "contradicted" if share < 0.9 else "supported"
-Markdown(
-    "| claim of the report | found | verdict |\n|---|---|---|\n"
-    "| RecVAE surpasses the published results | both metrics within two "
-    f"standard errors: {inside} | **{noise}** |\n"
-    "| RecVAE is the best of the trio | rows of different data or evaluation "
-    f"| **{regimes}** |\n"
-    f"| Mult-VAE is far above Mult-DAE | {times:.0f} times the published gap "
-    f"| **{regimes}** |\n"
-    "| results align closely with the literature | Mult-DAE's NDCG has "
-    f"{share:.0%} of the published one | **{aligned}** |\n"
-    "| k-fold cross-validation and precision | the table shows neither | "
-    "**unsupported** |"
-)
+register.loc[register.index.isin(["P-30r"]), columns]
 
 # %% [markdown]
+# Where this row is contradicted, our guess does not give the number: the mask alone, on this
+# data set and with our options, is not the explanation. Other data may be.
+#
+# The report's claims about its table, one by one. (An "r" at the end of a name marks a reading
+# of ours, which is not the report's.) That RecVAE is the best of the three rows is true of
+# the rows; since they come from different regimes, it says nothing about the models.
+
+# %%
+shown = register[register["place"].isin(["Table 1", "3"])]
+shown[columns]
+
+# %% [markdown]
+# Few of the numbers are those of the literature, with which the report finds them "closely
+# align". It also names k-fold cross-validation and precision among its methods, and its table
+# shows neither.
+#
 # Two of its equations need repair. Number (13) and (14) print "AND" where the
 # expectation $\mathbb E$ stood, and $p_i(z)$ where the prior is $p(z)$. In (14) the KL
 # term has $q(z \mid x)$; with a corrupted input it is $q(z \mid \tilde x)$, as in
@@ -768,21 +756,21 @@ Markdown(
 # ### Two data sets in one table
 #
 # How easily does a weak model on an easy set beat a strong one on a hard set? We keep
-# the 200 most liked films and rank by popularity, which is no model at all.
+# only the hundred most liked films and rank by popularity, which is no model at all. On all
+# films a matrix factorisation may try.
 
 # %%
-top = ratings.table["item"].value_counts().index[:200]
+top = ratings.table["item"].value_counts().index[:100]
 small = ratings.where(ratings.table["item"].isin(top)).with_min_count(user=5)
 small = splits.held_out_users(small, num_users=num_users)
-easy = Popularity()
-training.fit(easy, small.train)
-easy_score = evaluation.rank(easy, small.test, wanted).per_user.mean()
-hard_score = live.loc["RecVAE"].mean()
-assert easy_score["ndcg@100"] > hard_score["ndcg@100"]
-print("popularity on 200 films scores higher than RecVAE on all of them")
+easy_score = ndcg_of_users(Popularity().fit(small.train), small.test).mean()
+svd = PureSVD(30, binary=True).fit(split.train)
+hard_score = ndcg_of_users(svd, split.test).mean()
+assert easy_score > hard_score
+print("popularity on 100 films scores higher than PureSVD on all of them")
 
 # %% [markdown]
-# In a table without the column "data set", popularity would be the new state of the art.
+# In a table without the column "data set", popularity would be the best model.
 # A row needs its data set, its filter and its number of items.
 #
 # ### An epoch is not an epoch
@@ -833,8 +821,9 @@ assert counts.clamp(max=10).mean() < mean_items / 4
 
 # %% [markdown]
 # The authors' program has a trap beside it: it takes `gamma` if that is neither missing
-# nor zero, and looks at `beta` only otherwise. Who asks for `beta` and leaves `gamma` at
-# a value gets `gamma`; who sets both to zero, to switch the term off, gets an error.
+# nor zero, and looks at `beta` only otherwise. If both have a value, `beta` is ignored
+# without a word. If both are zero, because somebody wants to switch the term off, the
+# program stops with an error.
 #
 # ### A loss that looks impossible
 #
@@ -928,8 +917,8 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 # :::{exercise} ◆◆ Without an anchor
 # :label: ex-recvae-4
 # {prf:ref}`thm-recvae-proximal` says that a moving prior alone lets the spread of the
-# codes go to zero. Set `recvae.WEIGHTS` to (.001, .998, .001), train for 40 epochs and
-# compare the mean log variance of the codes with the default.
+# codes go to zero. Set `recvae.WEIGHTS` to (.001, .998, .001), train, and compare the mean
+# log variance of the codes with the default.
 # :::
 #
 # :::{solution} ex-recvae-4
@@ -938,31 +927,42 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 # default, spread = recvae.WEIGHTS, []
 # for weights in (default, (0.001, 0.998, 0.001)):
 #     recvae.WEIGHTS = weights
-#     model, _ = trained("RecVAE", 0, epochs=40)
+#     model = RecVAE(100, 100)
+#     training.fit(model, fewer.train, epochs=40, batch_size=50, lr=3e-3)
 #     with torch.no_grad():
-#         spread.append(model.encoder(split.train, 0.0)[1].mean().item())
+#         spread.append(model.encoder(fewer.train, 0.0)[1].mean().item())
 # recvae.WEIGHTS = default
 # print(spread)
-# assert 0.5 < spread[0] - spread[1] < 2
+# assert spread[0] > spread[1]
 # ```
-# The spread is smaller without the anchor: its mean log variance falls by about one.
+# The spread is smaller without the anchor.
 # :::
 #
 # :::{exercise} ◆◆ How many seeds?
 # :label: ex-recvae-5
 # Suppose two programs differ in truth by .0015 of NDCG@100, and seeds alone move either
 # by .001 (standard deviation). How many seeds of each are needed to see the difference
-# in four of five cases, at 5 %?
+# in about four of five cases, at 5 %?
 # :::
 #
 # :::{solution} ex-recvae-5
 # :class: dropdown
-# With $n$ seeds each the difference has a standard error of $.001\sqrt{2/n}$. It has to
-# be $1.96 + .84 = 2.8$ of them away from zero: $n = 2 (2.8 \cdot .001 / .0015)^2 = 7$.
-# The report and the paper had one each.
+# With $n$ seeds each the difference has a standard error of $.001\sqrt{2/n}$. For a normal
+# distribution it has to be $1.96 + .84 = 2.8$ of them away from zero: $n = 2 (2.8 \cdot .001 /
+# .0015)^2 \approx 7$. But the spread of the seeds is estimated, so Student's distribution
+# with $2n - 2$ degrees of freedom decides, and that takes one seed more. The report and the
+# paper had one each.
 #
 # ```python
+# from scipy import stats
+#
+# def power(n):
+#     away, freedom = 0.0015 / (0.001 * (2 / n) ** 0.5), 2 * n - 2
+#     return 1 - stats.nct.cdf(stats.t.ppf(0.975, freedom), freedom, away)
+#
+# print({n: round(power(n), 3) for n in (7, 8, 9)})
 # assert math.ceil(2 * (2.8 * 0.001 / 0.0015) ** 2) == 7
+# assert power(7) < 0.75 and 0.79 < power(8) < power(9)
 # ```
 # :::
 #
@@ -984,15 +984,16 @@ assert abs(drawn - clamped) < 0.01 < clamped - closed
 #
 # ## Summary
 #
-# * RecVAE reads deeply, writes linearly, and trains the two in turn; dropout belongs to
-#   the reader.
+# * RecVAE has a deep encoder and a linear decoder, and trains the two in turn. Only the
+#   encoder is trained with dropout.
 # * A prior that follows the encoder limits the step, not the destination. The fixed part
 #   of the mixture holds the codes, but softly: a code that stays costs at most
 #   $\log\frac43$ for each number. The flat part bounds the price of an exception.
 # * $\gamma |X_u|$ trades likelihood against divergence at one rate *per item* for all.
 # * A KL from one sample is unbiased and may be negative. Leave it so.
 # * "Better than published" is a difference and needs its standard error. A row needs its
-#   data set, and an ablation the same number of passes for every part.
+#   data set. An ablation needs trainings that have come to their end: one that is cut off
+#   compares numbers of passes.
 #
 # ## References
 #

@@ -244,7 +244,8 @@ print(inspect.getsource(RaCT.features))
 
 # %%
 print(inspect.getsource(RaCT.rate))
-#
+
+# %% [markdown]
 # ## By hand
 #
 # ### A step that does nothing, and a bound
@@ -340,7 +341,7 @@ print(split.train)
 
 # %%
 def trained(seed=0, kind=RaCT, epochs=None, choose=True, fall=None, **options):
-    """A model and its history; the best epoch on validation users, or the last."""
+    """A model and its history; the best epoch, or with choose=False the last."""
     stages = dict(actor_epochs=actor_epochs, critic_epochs=critic_epochs)
     rates = dict(critic_rate=critic_rate, actor_rate=actor_rate)
     actor = dict(hidden=(100, 50), anneal_steps=400)
@@ -373,7 +374,7 @@ def together(test):
 
 @torch.no_grad()
 def heard(model, X, seen):
-    """Features, what the critic says, and the truth, where something is held out."""
+    """Features, what the critic says, and the truth of each row."""
     rows, cols = X.row_ids[seen], X.indices[seen]
     logits = model.score(Interactions.from_coo(rows, cols, shape=X.shape))
     features = model.features(logits, X, seen)
@@ -393,8 +394,7 @@ def heard(model, X, seen):
 first, _ = trained(epochs=actor_epochs)
 critic, _ = trained(epochs=actor_epochs + critic_epochs)
 X, in_test = together(split.test)
-torch.manual_seed(0)
-halves = torch.rand(X.nnz) < 0.5
+halves = torch.rand(X.nnz, generator=torch.Generator().manual_seed(0)) < 0.5
 
 
 def explained(said, truth):
@@ -625,7 +625,7 @@ assert abs(logged - gains["ml20m"]) < 0.0005
 
 # %%
 def recorded(name, labels):
-    """Settings and results of the points, or nothing if one of them is missing."""
+    """Settings and results of the points; nothing if one is missing."""
     known = experiments.load_experiments()
     points = known[name].points if name in known else ()
     points = {point.label: point for point in points if point.label in labels}
@@ -725,7 +725,7 @@ evidence.verdicts(asked)
 
 # %%
 def stages_run(epochs, actor_epochs, critic_epochs, patience=None):
-    """Stages that training enters if every epoch of stages 1 and 3 is better."""
+    """The last stage entered, if every epoch of stages 1 and 3 is better."""
     best = 0
     for epoch in range(1, epochs + 1):
         stage = (
