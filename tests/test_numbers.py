@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import execute
-from reclib import evidence, experiments
+from reclib import datasets, evidence, experiments
 
 CHAPTERS = execute.find_chapters()
 CODE_AND_MATH = re.compile(r"```.*?```|:::\{solution\}.*?:::|`[^`]*`|\$\$.*?\$\$|\$[^$]*\$", re.S)
@@ -31,7 +31,7 @@ def measured(name: str) -> set[float]:
 
 def from_elsewhere() -> np.ndarray:
     """What may be typed though a record has it too: published values, claims, settings."""
-    register = pd.read_csv(evidence.datasets.data_folder() / "claims.csv")
+    register = pd.read_csv(datasets.data_folder() / "claims.csv")
     said = [*evidence.published()["value"], *pd.to_numeric(register["value"])]
     settings = re.findall(r"(?<![\w.])\d*\.\d+", str(list(experiments.load_experiments().values())))
     values = np.array([*map(float, said), *map(float, settings)])

@@ -686,23 +686,28 @@ note(
 # a unit of the fourth: $5 \cdot 10^{-5}$.
 
 # %%
-run = evidence.per_seed("gowalla").set_index("label").loc["popularity"]
 keys = {f"{m}@{k}": f"{m[0]}{k}" for k in (20, 50) for m in ("recall", "ndcg")}
 public = evidence.published()["value"]
 bars = {m: float(public[f"bars-itempop-{key}"]) for m, key in keys.items()}
-agreement = pd.DataFrame({"BARS": bars, "ours": run[list(keys)].astype(float)})
+agreement = pd.DataFrame({"BARS": bars, "ours": np.nan})
+recorded = evidence.per_seed("gowalla")
+if "label" in recorded:
+    of_popularity = recorded.set_index("label").loc["popularity"]
+    agreement["ours"] = of_popularity[list(keys)].astype(float)
 agreement["difference"] = agreement["ours"] - agreement["BARS"]
 (agreement.round(8) + 0.0).map("{:.8f}".format)  # and no minus before a zero
 
 # %% [markdown]
 # The verdict, in the words of the book. There is no interval here: a sum over
-# the same users with the same rule has no error.
+# the same users with the same rule has no error. (Where the run is missing, the
+# judge says so.)
 
 # %%
-claims = [
-    (f"popularity, {m}", "log of BARS", exact, "=", bars[m], 5e-5)
-    for m, exact in agreement["ours"].map(intervals.exact).items()
-]
+claims = []
+for m, ours in agreement["ours"].items():
+    exact = intervals.of_seeds([]) if np.isnan(ours) else intervals.exact(ours)
+    says = "log of BARS"
+    claims.append((f"popularity, {m}", says, exact, "=", bars[m], 5e-5))
 evidence.verdicts(claims)[["who says it", "measured", "verdict"]]
 
 # %% [markdown]

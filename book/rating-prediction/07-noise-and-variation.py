@@ -572,12 +572,12 @@ evidence.verdicts(
 )
 
 # %% [markdown]
-# The models without a network are ahead of all networks here: a hundred thousand ratings
-# are few. "deep", "deep, batch norm" and "VAE" have the same layers and no dropout, so
-# their lines show what batch norm and a random code do, *on these data*. Neither helps.
-# The plain single layer is the worst of the networks. Among the others the differences
-# are small against what splits differ by, and we make nothing of their order. The *seen*
-# errors have another order altogether.
+# The bias model and matrix factorisation are ahead of all networks here: a hundred
+# thousand ratings are few. "deep", "deep, batch norm" and "VAE" have the same layers and
+# no dropout, so their lines show what batch norm and a random code do, *on these data*:
+# in these means neither is ahead of the plain network. The single layers, with or without
+# noise or a penalty, differ from each other by thousandths, and we make nothing of their
+# order. The *seen* errors have another order altogether.
 
 # %%
 networks = [name for name in make if issubclass(make[name][0], DeepAutoencoder)]
@@ -703,7 +703,8 @@ assert noisy["held out"].iloc[-1] < plain["held out"].iloc[-1]
 # worse by the seen error and better by the held-out one. The number of epochs matters for
 # this statement: a network that is stopped at its best validation epoch has seen fewer of
 # them without noise than with it, and then denoising can have the lower error of both
-# kinds, as the table above shows. The report trained every network for 300 epochs.
+# kinds, as it has in the recorded table below. The report trained every network for 300
+# epochs.
 #
 # ### The SVD, live
 #
@@ -930,9 +931,10 @@ pd.DataFrame(moves).T
 # %% [markdown]
 # Held-out ratings want few units and some noise. The *seen* error falls until about 500
 # units and then no longer, as the report says of its error. But by noise it has its
-# minimum, as the held-out error has, at a moderate level. That is because validation stops the network
-# without noise early, before it has learnt to copy. In the record of the leak, where
-# nothing stops it, noise raises the seen error.
+# minimum, as the held-out error has, at a moderate level. That is because validation
+# stops the network without noise early, before it has learnt to copy. In the record of
+# the leak, where nothing stops it, noise raises the seen error. (The network of ten units
+# used up all its epochs in nearly every split, so its point may still be too high.)
 
 # %% [markdown]
 # ### At paper scale: the leak
@@ -1275,8 +1277,7 @@ assert published_ratio < 0.2 < our_ratio
 
 # %% [markdown]
 # We do not know why; perhaps the VAE ran for fewer epochs, or on other hardware. And the
-# interval of the deep
-# network's time equals its mean, which must be a slip in copying.
+# interval of the deep network's time equals its mean, which must be a slip in copying.
 #
 # **The theory of the SVD.** The report has the columns of $U$ span the row space and
 # those of $V$ the column space. It is the other way round, as the shapes show. And what
@@ -1501,8 +1502,8 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 
 # %% [markdown]
 # It is small here: a test of thousands of ratings is hard to fit by choosing one epoch in
-# some dozens. It grows with every further choice, of layers, rates and noise, and a validation
-# part avoids it.
+# some dozens. It grows with every further choice, of layers, rates and noise, and a
+# validation part avoids it.
 #
 # ## Exercises
 #

@@ -29,6 +29,8 @@
 
 # %%
 import inspect
+from copy import deepcopy
+from functools import cache
 from itertools import product
 
 import matplotlib.pyplot as plt
@@ -37,17 +39,15 @@ import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
-from reclib import datasets, evaluation, evidence, plots, splits
-from reclib.interactions import Interactions
-from reclib.models import (
-    EASE,
-    EDLAE,
-    SLIM,
-    ItemKNN,
-    Popularity,
-    PureSVD,
-    Recommender,
+from reclib import (
+    datasets,
+    evaluation,
+    evidence,
+    intervals,
+    plots,
+    splits,
 )
+from reclib.interactions import Interactions
 
 plots.use_style()
 pd.options.display.precision = 4
@@ -55,7 +55,8 @@ Markdown(evidence.at_a_glance("09-linear-autoencoders"))
 
 # %% [markdown]
 # These are the parameters of the live experiment. The penalties were chosen on the
-# validation users.
+# validation users. `seeds` counts random draws of test users: the models themselves
+# are solved and have no randomness.
 
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
@@ -87,6 +88,11 @@ ours = ours[ours["metric"].str.contains("@")]
 ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 
 # %% [markdown]
+# On all three data sets the clipped model lies between popularity and EASE, much nearer
+# to EASE. None of these data sets can be had here. Where EASE, SLIM and item-kNN *can*
+# be run on the very split that others have published numbers for, Gowalla, is the
+# chapter *A public leaderboard* in the last part of the book.
+#
 # The same model has a second name. {cite:t}`le2020autoencoders` implements it as
 # *ESAE*, and {cite:t}`pham2020variants` print his result under that name. The letters
 # are right: they are the initials of *Embarrassingly Shallow AutoEncoder*, which the
@@ -118,12 +124,13 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # | EASE | {eq}`eq-linear-ease` | diagonal 0 |
 # | EDLAE | the same with another penalty | only what was dropped is asked for |
 #
-# *Item-kNN* {cite:p}`sarwar2001item` compares columns two at a time. If a film is
-# similar to all five parts of a series, a user with five parts counts five times:
-# nothing knows that the parts say the same thing. *PureSVD*
+# *Item-kNN* {cite:p}`sarwar2001item` compares columns two at a time. Take a film that is
+# similar to all five parts of a series. For a user who has seen the five parts, the film
+# gets the same credit five times, although the parts say the same thing. *PureSVD*
 # {cite:p}`cremonesi2010performance` is the autoencoder with tied weights of
-# {prf:ref}`cor-ae-tied`: encode with $Q_K$, decode with $Q_K^\top$. The others are
-# regressions, and a regression does know.
+# {prf:ref}`cor-ae-tied`: encode with $Q_K$, decode with $Q_K^\top$. The other models are
+# regressions. A regression looks at all items together: once one part of the series has
+# explained the film, the other parts add little, and their weights become small.
 #
 # ### EASE with Lagrange multipliers
 #
@@ -134,7 +141,11 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # \qquad\text{subject to}\quad \operatorname{diag}(B) = 0 .
 # $$ (eq-linear-objective)
 #
-# Without the condition and with $\lambda = 0$, $B = I$ is perfect and useless.
+# Here $\operatorname{diag}(B)$ is the *vector* of the diagonal entries. For a vector $v$ we
+# write $\operatorname{Diag}(v)$ for the *matrix* with $v$ on its diagonal and zeros
+# elsewhere, and short $D_A = \operatorname{Diag}(\operatorname{diag}(A))$ for the diagonal
+# part of a matrix $A$. Without the condition and with $\lambda = 0$, $B = I$ is perfect
+# and useless.
 #
 # :::{prf:theorem} The closed form of EASE
 # :label: thm-linear-ease
@@ -142,12 +153,12 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # For $\lambda > 0$ the minimiser is unique. With $P = (G + \lambda I)^{-1}$ it is
 #
 # $$
-# B = I - P \operatorname{diag}(P)^{-1},
+# B = I - P D_P^{-1},
 # \qquad\text{that is}\quad
 # B_{ij} = -\frac{P_{ij}}{P_{jj}} \ (i \ne j), \quad B_{jj} = 0,
 # $$ (eq-linear-ease)
 #
-# where $\operatorname{diag}(P)$ is the diagonal matrix with the diagonal of $P$.
+# where $D_P$ is the diagonal part of $P$.
 # :::
 #
 # :::{prf:proof}
@@ -156,12 +167,11 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # $\lVert X - XB\rVert_F^2 + \lambda\lVert B\rVert_F^2 + 2 \gamma^\top
 # \operatorname{diag}(B)$ is stationary with $\operatorname{diag}(B) = 0$. Its
 # derivative with respect to $B$ vanishes if
-# $(G + \lambda I) B = G - \operatorname{diagMat}(\gamma)$, where
-# $\operatorname{diagMat}(\gamma)$ is the diagonal matrix with the entries of $\gamma$.
+# $(G + \lambda I) B = G - \operatorname{Diag}(\gamma)$.
 # Multiply by $P$ and use $P G = I - \lambda P$:
 #
 # $$
-# B = I - P \operatorname{diagMat}(\lambda + \gamma) .
+# B = I - P\, (\lambda I + \operatorname{Diag}(\gamma)) .
 # $$
 #
 # The multipliers are free to make the diagonal zero:
@@ -197,7 +207,11 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # So $P$, the inverse of a matrix of co-occurrence counts, holds $I$ regressions at
 # once. $P_{ij} = 0$ would say: given all other items, $i$ tells nothing about $j$. A
 # weight is **negative** where seeing $i$ speaks *against* $j$ once everything else is
-# known. A cosine cannot say that: the counts in $G$ are never negative.
+# known. A cosine cannot say that: the counts in $G$ are never negative. Steck gives the
+# same reading from statistics: if the rows of $X$ were drawn from a normal distribution
+# with mean zero, $P$ without the penalty would estimate, up to a factor, the inverse of
+# its covariance, and a zero in that matrix means that two items are independent, given
+# all others.
 #
 # ### What if the diagonal is free?
 #
@@ -247,7 +261,7 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # $$
 # \mathbb E \lVert X - \tilde X B \rVert_F^2 + \lambda \lVert B \rVert_F^2
 # = \lVert X - X B \rVert_F^2 + \lVert \Lambda^{1/2} B \rVert_F^2,
-# \qquad \Lambda = \frac{p}{1-p} \operatorname{diag}(G) + \lambda I .
+# \qquad \Lambda = \frac{p}{1-p} D_G + \lambda I .
 # $$ (eq-linear-dropout)
 #
 # Averaged over all masks, dropout *is* an L2 penalty, heavier on items that occur more
@@ -328,26 +342,42 @@ cost
 
 # %% [markdown]
 # A catalogue of a few ten thousand items is minutes on one machine, as the paper
-# says. A million are out of reach of the closed form, and the sparsity of $X$ does not
-# help: the inverse of a sparse matrix is in general full.
+# says. A million are out of reach of the *exact* closed form, and the sparsity of $X$ does
+# not help it: the inverse of a sparse matrix is in general full. An approximation can stay
+# sparse. SANSA (Spišák and others, 2023) looks for a sparse matrix near the inverse, and
+# its authors say that it serves millions of items. It was not run for this book.
 #
 # ## Code
 #
 # The whole of EASE in `reclib`. `_invert` puts $P$ in the place of $G + \lambda I$, by
-# Cholesky's factorisation, and says if there is none. Column $j$ of $P$ is divided by $-P_{jj}$, then the
-# diagonal is set to zero, {eq}`eq-linear-ease`. EDLAE changes the penalty,
+# Cholesky's factorisation, and says if there is none. Column $j$ of $P$ is divided by
+# $-P_{jj}$, then the diagonal is set to zero, {eq}`eq-linear-ease`. EDLAE changes the penalty,
 # {eq}`eq-linear-dropout`, and nothing else.
 
 # %%
+from reclib.models import EASE, EDLAE, SLIM
+
 print(inspect.getsource(EASE.fit))
 print(inspect.getsource(EASE.score))
 print(inspect.getsource(EDLAE._penalty))
 
 # %% [markdown]
-# SLIM is solved for all columns at once by the method of {cite:t}`steck2020admm`. It
-# takes turns: a ridge regression with zero diagonal (`B`), then a shift towards zero
-# and a cut at it (`sparse`), and what the two disagree about is carried along
-# (`drift`).
+# SLIM has two conditions that are easy alone and hard together: a quadratic loss with a
+# zero diagonal, and absolute values with $B \ge 0$. The method of {cite:t}`steck2020admm`
+# gives each its own matrix, $B$ and $Z$, and demands that they become equal. The demand
+# is a penalty $\frac\rho2 \lVert B - Z + U \rVert_F^2$, in which $U$ collects the
+# differences that were left so far (in the code `sparse` is $Z$ and `drift` is $U$).
+# Three steps take turns.
+#
+# 1. *$B$ with $Z$ held fixed* is a ridge regression: $P\,(G + \rho (Z - U))$ with
+#    $P = (G + (\beta + \rho) I)^{-1}$. It has a diagonal that is not zero. As in the proof
+#    of {prf:ref}`thm-linear-ease`, a multiplier for $B_{jj}$ adds a multiple of column $j$
+#    of $P$, and the multiple that makes $B_{jj}$ zero is $-B_{jj} / P_{jj}$. That is the
+#    line `B -= P * ...`.
+# 2. *$Z$ with $B$ held fixed* has a closed form for each entry: shift $B + U$ towards zero
+#    by $\alpha / \rho$ and cut off what is negative.
+# 3. The difference $B - Z$ is added to $U$, so that a disagreement that stays costs more
+#    each time.
 
 # %%
 print(inspect.getsource(SLIM.fit))
@@ -378,6 +408,8 @@ print(inspect.getsource(SLIM.fit))
 # 1 would raise the hope for item 0 too high.
 
 # %%
+from reclib.models import ItemKNN
+
 four = Interactions.from_coo(
     [0, 0, 1, 1, 2, 2, 3], [0, 1, 0, 1, 1, 2, 0], shape=(4, 3)
 )
@@ -385,7 +417,7 @@ by_hand = np.array([[0, 1 / 2, -1 / 6], [4 / 7, 0, 1 / 3], [-2 / 7, 1 / 2, 0]])
 tiny = EASE(1.0).fit(four)
 assert np.allclose(tiny.B, by_hand, atol=1e-6)
 assert not np.allclose(tiny.B, by_hand.T, atol=0.1), "B is not symmetric"
-cosine = ItemKNN(3, shrink=0.0).fit(four).S
+cosine = ItemKNN(3, shrink=0.0).fit(four).S.dense()
 assert cosine[0, 2] == 0 > tiny.B[0, 2]
 print(np.round(tiny.B.numpy(), 4))
 
@@ -409,26 +441,31 @@ print("diagonal of the ridge regression:", np.diag(F).round(3))
 # %% [markdown]
 # ### Every mask
 #
-# Three items have eight masks. Enumerating them gives the expectations of the theory
-# without any theory. We take a $B$ drawn at random, *with* a diagonal, and hold the
-# two expectations against {eq}`eq-linear-dropout` and
+# Three items have eight masks. The loss is a sum over users, so its expectation is the
+# sum of what each user costs on average over these eight. Enumerating them gives the
+# expectations of the theory without any theory. We take a $B$ drawn at random, *with* a
+# diagonal, and hold the two expectations against {eq}`eq-linear-dropout` and
 # {prf:ref}`thm-linear-emphasised`.
 
 
 # %%
 def over_all_masks(B, p, emphasised):
-    """The expected loss by enumeration, without a penalty of its own."""
+    """The expected loss, without a penalty of its own."""
     x, total = four.dense().double().numpy(), 0.0
-    for bits in product([0, 1], repeat=4 * 3):
-        kept = np.array(bits).reshape(4, 3)
+    for kept in map(np.array, product([0, 1], repeat=3)):
         chance = np.prod(np.where(kept, 1 - p, p))
-        error = (x - x * kept / (1 - p) @ B) ** 2
-        total += (
-            chance * (error * (1 - kept) / p if emphasised else error).sum()
-        )
+        error = (x - x * kept / (1 - p) @ B) ** 2  # of each user, this mask
+        if emphasised:
+            error = error * (1 - kept) / p
+        total += chance * error.sum()
     return total
 
 
+# %% [markdown]
+# The formula, and both expectations against it:
+
+
+# %%
 def by_formula(B, p):
     """Squared error plus the penalty p / (1 - p) diag(G)."""
     x = four.dense().double().numpy()
@@ -490,6 +527,8 @@ print("split", split.fingerprint())
 # wrong items. (`binary`: PureSVD would read the stars, the others never do.)
 
 # %%
+from reclib.models import Popularity, PureSVD, Recommender
+
 models = {
     "popularity": Popularity(),
     "item-kNN": ItemKNN(50, shrink=5.0),
@@ -533,25 +572,31 @@ live.sort_values("ndcg@100")
 
 # %% [markdown]
 # A hundred users leave standard errors that are larger than most gaps. Compared *on
-# the same users*, the gaps are known better.
+# the same users*, the gaps are known better. The intervals allow for the fact that all
+# pairs of the table are looked at, and not only one.
 
 # %% tags=["nbval-ignore-output"]
-ndcg = {n: r.per_user["ndcg@100"] for n, r in results.items()}
-pairs = pd.DataFrame(
-    {n: evaluation.compare(ndcg["EASE"], ndcg[n]) for n in ndcg if n != "EASE"}
-).T.rename_axis("EASE less")
-pairs[["difference", "low", "high", "p"]]
+ndcg = {n: r.per_user["ndcg@100"].to_numpy() for n, r in results.items()}
+rivals = [n for n in ndcg if n != "EASE"]
+in_order = {n: ndcg[n] for n in ["EASE", *rivals]}
+gaps = intervals.of_pairs(in_order).loc["EASE"].rename_axis("EASE less")
+gaps[["mean", "low", "high", "n"]]
 
 # %% [markdown]
-# What the book relies on: EASE beats popularity with the whole interval, and the
-# shuffled matrix, the control, is beaten by popularity.
+# EASE is far above popularity, and its shuffled weights, the control, are far below. Of
+# the models in between, a hundred users say little: their gaps are of the size of the
+# intervals. The book relies on the first two findings only, and the next cell asserts
+# them.
 
 # %%
 if dataset == "ml-latest-small":
-    assert pairs.loc["popularity", "low"] > 0.05
-    control = evaluation.compare(ndcg["popularity"], ndcg["EASE, shuffled"])
-    assert control["low"] > 0
-    assert abs(pairs.loc["EDLAE", "difference"]) < 0.02
+    gap = intervals.of_difference(ndcg["EASE"], ndcg["popularity"])
+    assert evidence.judge(gap, ">", 0.05).word == evidence.REPRODUCED
+    control = intervals.of_difference(
+        ndcg["popularity"], ndcg["EASE, shuffled"]
+    )
+    assert evidence.judge(control, ">", 0.0).word == evidence.REPRODUCED
+    assert abs(gaps.loc["EDLAE", "mean"]) < 0.02
 print("EASE ranks; its shuffled weights do not")
 
 # %% [markdown]
@@ -560,8 +605,8 @@ print("EASE ranks; its shuffled weights do not")
 # For this we take the films with at least ten events: about 1,200, so that each fit
 # is a matter of a tenth of a second and there is room to repeat. For each of several
 # draws of a hundred test users we count the negative weights, clip them to zero, and
-# measure what is lost. The draws overlap in their users, so the interval is somewhat
-# too narrow.
+# measure what is lost. We also measure what is lost by a slip that a later section
+# explains: taking $B^\top$ for $B$.
 
 # %%
 small = liked.with_min_count(item=10, user=5)
@@ -572,52 +617,55 @@ def clipped(model):
     return Weights(model.B.clamp(min=0))
 
 
-def one_draw(seed):
-    draw = splits.held_out_users(
+def tested(model, draw):
+    """NDCG@100 of a model, mean over the test users of a draw."""
+    return evaluation.rank(model, draw.test).per_user["ndcg@100"].mean()
+
+
+def drawn(seed):
+    """A hundred test users, all others for training."""
+    return splits.held_out_users(
         small, num_users=num_users, num_validation=0, seed=seed
     )
-    model = EASE(l2).fit(draw.train)
-    whole, part = (
-        evaluation.rank(m, draw.test).per_user.mean()
-        for m in (model, clipped(model))
-    )
-    B = model.B
-    negative = (B < 0).sum().item() / (B.numel() - len(B))
-    return {"negative share": negative, **(whole - part).add_prefix("lost ")}
 
 
 # %% [markdown]
-# The draws, and their means with intervals:
+# The draws overlap: a user can be tested in several of them, and the training parts share
+# most of their users. The intervals are widened for that, as chapter 2 derives; the share
+# of the users that a draw tests says by how much.
 
 # %% tags=["nbval-ignore-output"]
-draws = pd.DataFrame([one_draw(seed) for seed in range(seeds)])
-negative = pd.DataFrame(
-    {name: evidence.mean_interval(draws[name]) for name in draws},
-    index=["se", "low", "high"],
-).T
-negative.insert(0, "mean", draws.mean())
-negative
+rows = []
+for seed in range(seeds):
+    draw = drawn(seed)
+    model = EASE(l2).fit(draw.train)
+    B, whole = model.B, tested(model, draw)
+    row = {"negative share": (B < 0).sum().item() / (B.numel() - len(B))}
+    row["lost without negatives"] = whole - tested(clipped(model), draw)
+    row["lost with the transpose"] = whole - tested(Weights(B.T), draw)
+    rows.append(row)
+draws, share = pd.DataFrame(rows), num_users / len(small.users)
+found = {name: intervals.of_splits(draws[name], share) for name in draws}
+columns = ["mean", "se", "low", "high", "n"]
+pd.DataFrame({n: vars(i) for n, i in found.items()}).T[columns]
 
 # %% [markdown]
 # Half of the weights are negative, and clipping them costs NDCG: the interval lies
-# above zero. (Over all films, with many rare ones, the share is larger: the next cell
-# counts it for the model of the first table.) The control is the opposite cut, which
-# keeps the negative weights alone.
+# above zero, though the loss is small. (Over all films, with many rare ones, the share is
+# larger: the next cell counts it for the model of the first table.) The control is the
+# opposite cut, which keeps the negative weights alone.
 
 # %%
-assert negative.loc["negative share", "low"] > 0.4
-if dataset == "ml-latest-small":
-    assert negative.loc["lost ndcg@100", "low"] > 0
 draw = splits.held_out_users(small, num_users=num_users)
 model = EASE(l2).fit(draw.train)
 only_negative = Weights(model.B.clamp(max=0))
-kept, rest = (
-    evaluation.rank(m, draw.test).per_user["ndcg@100"].mean()
-    for m in (clipped(model), only_negative)
-)
 B = models["EASE"].B
 all_films = (B < 0).sum().item() / (B.numel() - len(B))
-assert all_films > draws["negative share"].max() and rest < kept / 2
+assert all_films > draws["negative share"].max() > 0.4
+assert tested(only_negative, draw) < tested(clipped(model), draw) / 2
+if dataset == "ml-latest-small":
+    verdict = evidence.judge(found["lost without negatives"], ">", 0.0)
+    assert verdict.word == evidence.REPRODUCED
 print(f"negative over all films: {all_films:.0%}")
 
 # %% [markdown]
@@ -634,54 +682,73 @@ pd.concat([column.tail(3)[::-1], column.head(3)]).to_frame("weight")
 # %% [markdown]
 # ### The penalty, the clip and the diagonal
 #
-# One curve for each of three variants over $\lambda$, on *validation* users: EASE,
-# EASE clipped, and the ridge regression with a free diagonal, which by
-# {prf:ref}`thm-linear-free` differs by one factor a column.
+# How much do the clip and the free diagonal change, at each penalty? By
+# {prf:ref}`thm-linear-free` the free diagonal is EASE with column $j$ multiplied by
+# $\lambda P_{jj}$, as far as unseen items are concerned, so one inverse serves all three
+# models. Each difference to EASE is measured on five of the draws above.
 
 
 # %%
-def variants(penalty):
-    """NDCG@100 on validation users of EASE, clipped, and a free diagonal."""
-    ease = EASE(penalty).fit(draw.train)
-    A = draw.train.binary().gram().double()
-    P = torch.linalg.inv(A + penalty * torch.eye(len(A)))
-    free = Weights(P @ A)
-    named = {"EASE": ease, "clipped": clipped(ease), "free diagonal": free}
+def variants(penalty, draw):
+    """NDCG@100 of EASE, and what the two variants have less."""
+    A = draw.train.binary().gram()
+    A.diagonal().add_(penalty)
+    P = torch.linalg.inv(A)
+    B = (P / -P.diagonal()).fill_diagonal_(0)
+    free = Weights(B * (penalty * P.diagonal()))
+    ease = tested(Weights(B), draw)
     return {
-        name: evaluation.rank(m, draw.validation).per_user["ndcg@100"].mean()
-        for name, m in named.items()
+        "penalty": penalty,
+        "EASE": ease,
+        "clipped": tested(Weights(B.clamp(min=0)), draw) - ease,
+        "free diagonal": tested(free, draw) - ease,
     }
 
 
-penalties = [10, 30, 100, 300, 1000, 3000]
-path = pd.DataFrame({at: variants(at) for at in penalties}).T
+# %% [markdown]
+# All penalties on all draws:
+
+# %% tags=["nbval-ignore-output"]
+penalties = [10, 30, 100, 300, 1000]
+five = [drawn(seed) for seed in range(5)]
+path = pd.DataFrame([variants(at, each) for at in penalties for each in five])
+means = path.groupby("penalty").mean()
+means
 
 # %% [markdown]
-# The same as a picture, on a logarithmic axis:
+# As a picture, with the widened intervals of the five draws. The line at zero is EASE
+# with the same penalty.
 
-# %% mystnb={"image": {"alt": "NDCG@100 on validation users against the penalty, for EASE, for EASE with negative weights clipped, and for a ridge regression with a free diagonal, which lies below at small penalties."}} tags=["nbval-ignore-output"]
-ax = path.plot(logx=True, marker="o", xlabel="penalty", ylabel="NDCG@100")
+# %% mystnb={"image": {"alt": "NDCG@100 of EASE with negative weights clipped and of a ridge regression with a free diagonal, less that of EASE with the same penalty, against the penalty, with intervals. The free diagonal is far below at small penalties and meets EASE at large ones."}} tags=["nbval-ignore-output"]
+fig, ax = plt.subplots()
+for name in ("clipped", "free diagonal"):
+    bars = path.groupby("penalty")[name].apply(intervals.of_splits, test=share)
+    half = [each.high - each.mean for each in bars]
+    ax.errorbar(penalties, [i.mean for i in bars], half, marker="o", capsize=3)
+ax.legend(["clipped", "free diagonal"])
+ax.axhline(0, color="0.4", linestyle="--")
+ax.set(xscale="log", xlabel="penalty", ylabel="NDCG@100 less that of EASE")
 plt.show()
 
 # %% [markdown]
 # With a small penalty the free diagonal copies, and scales down most what is popular:
-# the zero diagonal is worth much. As $\lambda$ grows,
-# $\lambda P_{jj} \to 1$ and the curves meet, on these data near the best penalty
-# already. So the condition protects, above all, those who do not tune. Clipping is a
-# penalty of its own: where $\lambda$ is too small it even helps, and it costs where
-# $\lambda$ is right or larger.
+# the zero diagonal is worth much there. As $\lambda$ grows, $\lambda P_{jj} \to 1$ and the
+# advantage disappears; at the large penalties on these draws EASE is not ahead at all. So
+# the condition protects, above all, those who do not tune. Which of the two is better
+# when each has its own best penalty is not shown by this: it stays **open**.
 
 # %%
 A = draw.train.binary().gram().double()
 factor = l2 * torch.linalg.inv(A + l2 * torch.eye(len(A))).diagonal()
 pair = pd.DataFrame({"events": A.diagonal().numpy(), "factor": factor.numpy()})
 assert pair.corr("spearman").loc["events", "factor"] < -0.8
-gap = path["EASE"] - path["free diagonal"]
-assert gap.iloc[0] > 0.01 > abs(gap.iloc[-1])
+at_ten = path.loc[path["penalty"] == 10, "free diagonal"]
+untuned = intervals.of_splits(-at_ten, share)
 if dataset == "ml-latest-small":
-    assert path.loc[10, "clipped"] > path.loc[10, "EASE"]
-    assert (path["clipped"] < path["EASE"])[[100, 300]].all()
-    assert path["EASE"].idxmax() == l2
+    assert evidence.judge(untuned, ">", 0.0).word == evidence.REPRODUCED
+    assert abs(means.loc[1000, "free diagonal"]) < 0.01
+    assert means["EASE"].idxmax() in (100, 300)
+print(f"best penalty of the five for EASE: {means['EASE'].idxmax()}")
 
 # %% [markdown]
 # ### SLIM, solved and checked
@@ -702,7 +769,7 @@ def missed(B, l1=0.5):
     return (slope.fill_diagonal_(0) > 0.1 * l1).double().mean().item()
 
 
-slim = SLIM(0.5, l2, iterations=60).fit(draw.train)
+slim = SLIM(0.5, l2, iterations=40).fit(draw.train)
 early = SLIM(0.5, l2, iterations=1).fit(draw.train)
 assert missed(slim.B) < 0.05
 assert missed(early.B) > 0.2 and missed(model.B) > 0.2
@@ -711,25 +778,30 @@ print(f"zeros: {(slim.B == 0).float().mean():.0%} of SLIM's weights")
 print(f"conditions missed by {missed(slim.B):.1%} of them")
 
 # %% [markdown]
-# SLIM against EASE and clipped EASE, on the same users:
+# Forty rounds are enough here. So we can afford to fit SLIM on the five draws, and
+# compare it with EASE and with the clipped EASE. All three have the same quadratic
+# penalty.
 
 # %% tags=["nbval-ignore-output"]
-on_small = {"EASE": model, "SLIM": slim, "EASE, clipped": clipped(model)}
-on_small = {
-    n: evaluation.rank(m, draw.test).per_user["ndcg@100"]
-    for n, m in on_small.items()
-}
-pd.DataFrame(
-    {
-        n: evaluation.compare(on_small["EASE"], on_small[n])
-        for n in ("SLIM", "EASE, clipped")
-    }
-).T.rename_axis("EASE less")[["difference", "low", "high"]]
+rows = []
+for each in five:
+    ease = EASE(l2).fit(each.train)
+    fits = {"EASE": ease, "clipped EASE": clipped(ease)}
+    fits["SLIM"] = SLIM(0.5, l2, iterations=40).fit(each.train)
+    rows.append({name: tested(fit, each) for name, fit in fits.items()})
+both = pd.DataFrame(rows)
+ease_slim = intervals.of_splits(both["EASE"] - both["SLIM"], share)
+clip_slim = intervals.of_splits(both["clipped EASE"] - both["SLIM"], share)
+less_slim = {"EASE": ease_slim, "clipped EASE": clip_slim}
+less_slim = pd.DataFrame({n: vars(i) for n, i in less_slim.items()}).T
+less_slim.rename_axis("less SLIM")[columns]
 
 # %% [markdown]
-# SLIM is not the clipped EASE: it knows while it fits that negative weights are
-# forbidden, and arranges the others accordingly. On a hundred users, both intervals are
-# wide; the record has more users.
+# SLIM is not the clipped EASE. It knows while it fits that negative weights are
+# forbidden, and arranges the others accordingly; the clipped EASE is what is left when
+# weights that were fitted together lose half of their number. Whether EASE or SLIM is
+# ahead a few hundred users cannot say, and neither had its own best penalty. The record
+# has both tuned, and more users.
 #
 # ### At paper scale, from the record
 #
@@ -741,105 +813,126 @@ pd.DataFrame(
 Markdown(evidence.provenance("topn-ml1m"))
 
 # %% [markdown]
-# NDCG@100. The linear fits are deterministic, so seeds cannot give an interval; we
-# compare EASE with the others user by user. The last column is computed from the
-# interval.
+# NDCG@100. The second number is that of EASE less that of the model in the row. The
+# intervals come from *one* family, that of all pairs of models in the experiment, so they
+# allow for every comparison that the book makes with it. The verdict is that of the
+# sentence "EASE ranks better".
 
 
 # %%
-def of_users(label):
-    """The recorded metric of every test user, mean over seeds; empty if missing."""
-    return each_user.get(label, pd.Series(dtype=float))
+@cache
+def ease_less(label):
+    """EASE less another model, from the family; empty if not recorded."""
+    try:
+        return evidence.pair("topn-ml1m", "EASE", label)
+    except evidence.NotRecordedError:
+        return intervals.Interval(*[np.nan] * 4, 0, "seeds")
 
 
-def against(label):
-    """EASE less another model of the record, and a word for what that shows."""
-    ease, other = of_users("EASE"), of_users(label)
-    if ease.empty or other.empty:
-        return {"measured": other.mean(), "verdict": evidence.NOT_MEASURED}
-    c = evaluation.compare(ease, other)
-    verdict = "EASE is better" if c["low"] > 0 else "not told apart"
-    verdict = "EASE is worse" if c["high"] < 0 else verdict
-    keep = ["difference", "low", "high"]
-    return {"measured": other.mean(), **c[keep], "verdict": verdict}
-
-
-each_user = evidence.users("topn-ml1m")
+topn = evidence.table("topn-ml1m")
 linear = ["popularity", "item-kNN", "PureSVD", "SLIM", "EDLAE"]
-recorded = {n: against(n) for n in [*linear, "CDAE", "Mult-DAE", "Mult-VAE"]}
-recorded = pd.DataFrame.from_dict(recorded, orient="index")
-recorded = recorded.reindex(
-    columns=["measured", "difference", "low", "high", "verdict"]
-)
-print(f"NDCG@100 of EASE: {of_users('EASE').mean():.4f}")
+deep = ["CDAE", "Mult-DAE", "Mult-VAE"]
+rows = {}
+for label in [*linear, *deep]:
+    gap = evidence.judge(ease_less(label), ">", 0.0)
+    row = [topn.loc[label, "measured"], gap.mean, gap.low, gap.high, gap.word]
+    rows[label] = row
+names = ["measured", "EASE less it", "low", "high", "verdict"]
+recorded = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+print(f"NDCG@100 of EASE: {topn.loc['EASE', 'measured']:.4f}")
 recorded
 
 # %% [markdown]
-# The one conclusion that the text draws from it: EASE is far above popularity there as
-# well.
+# What follows from the table, written by the table:
+
 
 # %%
-if recorded.loc["popularity", "verdict"] != evidence.NOT_MEASURED:
-    assert recorded.loc["popularity", "low"] > 0.1
+def with_verdict(word, among):
+    """The models of whose row the verdict is this word."""
+    found = [n for n in among if recorded.loc[n, "verdict"] == word]
+    return ", ".join(found) or "none"
+
+
+lines = []
+for what, among in {"linear models": linear, "autoencoders": deep}.items():
+    lines.append(
+        f"* Of the {what}, EASE ranks better than "
+        f"{with_verdict(evidence.REPRODUCED, among)}; worse than "
+        f"{with_verdict(evidence.CONTRADICTED, among)}; open: "
+        f"{with_verdict(evidence.OPEN, among)}."
+    )
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# One matrix with one number to tune thus holds its place among trained networks on these
+# data. How good the best of each kind can become, with all options searched, is the
+# question of {doc}`/book/evidence/17-a-fair-comparison`. Only one line is asserted: EASE
+# is far above popularity.
+
+# %%
+if topn.loc["EASE", "seeds"] and np.isfinite(ease_less("popularity").mean):
+    far = evidence.judge(ease_less("popularity"), ">", 0.1)
+    assert far.word == evidence.REPRODUCED
 
 # %% [markdown]
 # ## Verdict
 #
 # First the claims of {cite:t}`steck2019embarrassingly`. His data sets are not embedded
-# and were not run, so numbers are not held against numbers; what can be tested
-# elsewhere is the *direction*. The words come from intervals.
+# and were not run, so numbers are not held against numbers. What can be asked elsewhere is
+# the *direction*, and a word below says what holds on our data. He writes that with
+# the negative weights set to zero "the resulting accuracy drops and is very close to
+# the one of" SLIM. "Very close" needs a margin: we take .01 of NDCG.
 
 # %% tags=["nbval-ignore-output"]
-value = claims["value"]
-share = value["steck-ease-negative-share"]
+value, steck = claims["value"], "Steck (2019), of other data"
+told = value["steck-ease-negative-share"]
 other = "other data and another penalty"
-judged = evidence.judge(draws["negative share"], share, 0.05, other)
-lost = negative.loc["lost ndcg@100"]
-cut = "steck-ease-positive-ml20m-ndcg"
-below = evaluation.compare(on_small["SLIM"], on_small["EASE, clipped"])
-word = "level with SLIM" if below["low"] < 0 < below["high"] else "not level"
-rows = [
-    [
-        "share of negative weights",
-        f"about {share:.0%}",
-        f"{judged.mean:.0%}; {all_films:.0%} over all films",
-        judged.word,
-    ],
-    [
-        "NDCG@100 lost without them",
-        f"{value['steck-ease-ml20m-ndcg'] - value[cut]:.3f}",
-        f"{lost['mean']:.3f} ({lost['low']:.3f} to {lost['high']:.3f})",
-        "lost here, too" if lost["low"] > 0 else "not shown here",
-    ],
-    [
-        "what is left, less SLIM",
-        f"{value[cut] - value['liang-slim-ml20m-ndcg']:.3f}",
-        f"{-below['difference']:.3f}",
-        word,
-    ],
+asked = [
+    (
+        f"about {told:.0%} of the weights are negative",
+        steck,
+        found["negative share"],
+        "=",
+        told,
+        0.05,
+        other,
+    ),
+    ("NDCG@100 drops", steck, found["lost without negatives"], ">", 0.0),
+    ("what is left is level with SLIM", steck, clip_slim, "=", 0.0, 0.01),
+    ("at penalty 10, 0 diagonal better", "this course", untuned, ">", 0.0),
 ]
+evidence.verdicts(asked)
 
 # %% [markdown]
-# And those about other models, from the record. The published differences are those of
-# MovieLens 20M, Netflix and Million Song, in this order; ours is of MovieLens 1M.
+# So the negative weights carry information here as well, if not much. What is left
+# without them is *not shown* to be level with SLIM; on our draws it lies below it.
+#
+# Next the comparison with the networks of his time. The first table has the published
+# differences, EASE less the network, on each of his data sets: they are large on one and
+# of either sign on another. So the published numbers themselves make no general claim,
+# and the second table asks only what holds on MovieLens 1M.
 
-# %% tags=["nbval-ignore-output"]
-for name, key in {"Mult-VAE": "mult-vae", "Mult-DAE": "mult-dae"}.items():
-    told = [
-        value[f"steck-ease-{at}-ndcg"] - value[f"liang-{key}-{at}-ndcg"]
-        for at in ("ml20m", "netflix", "msd")
-    ]
-    found = recorded.loc[name]
-    rows.append(
-        [
-            f"EASE less {name}",
-            ", ".join(f"{gap:+.3f}" for gap in told),
-            f"{found['difference']:+.3f}",
-            found["verdict"],
-        ]
-    )
-pd.DataFrame(rows, columns=["claim", "published", "here", "verdict"]).set_index(
-    "claim"
+# %%
+keys = {"MovieLens 20M": "ml20m", "Netflix": "netflix", "Million Song": "msd"}
+networks = {"CDAE": "cdae", "Mult-DAE": "mult-dae", "Mult-VAE": "mult-vae"}
+pd.DataFrame(
+    {
+        at: {
+            name: value[f"steck-ease-{key}-ndcg"]
+            - value[f"liang-{model_key}-{key}-ndcg"]
+            for name, model_key in networks.items()
+        }
+        for at, key in keys.items()
+    }
+).rename_axis("NDCG@100 of EASE less that of")
+
+# %% [markdown]
+# On MovieLens 1M, from the record:
+
+# %%
+own = "this course"
+evidence.verdicts(
+    [(f"EASE above {n}", own, ease_less(n), ">", 0.0) for n in networks]
 )
 
 # %% [markdown]
@@ -848,8 +941,9 @@ pd.DataFrame(rows, columns=["claim", "published", "here", "verdict"]).set_index(
 # {cite:t}`pham2020variants` print two results on this model, and deserve credit for
 # naming the source of both. The first is the row *EASE* of the table from the RecVAE
 # paper: is it quoted correctly? The second is the row *ESAE*, from
-# {cite:t}`le2020autoencoders`, with "50 epochs" in ten minutes. The code behind it
-# logs Adam with a learning rate of .01. Each answer is computed.
+# {cite:t}`le2020autoencoders` (khanhnamle1994/transfer-rec, read at commit b5e36cb), with
+# "50 epochs" in ten minutes. The README there says that the model was trained with Adam
+# and a learning rate of .01. Each answer is computed.
 
 # %%
 quoted = [
@@ -874,22 +968,37 @@ report = {
 pd.Series(report).map({True: "yes", False: "no"}).to_frame("computed")
 
 # %% [markdown]
-# So both quotations are exact, and there is nothing to train: a closed form has no
-# epochs. The code solves the same equations fifty times, gets the same matrix fifty
-# times, and reports a loss of zero each time; Adam is named in its log, but the model
-# has no parameters for it. The numbers themselves are another matter, and have the
-# next section.
+# So both quotations are exact, and there is nothing to train. "50 epochs" is what the
+# log of the program says, and it is true: the program solved the same equations fifty
+# times. Its log has fifty lines with the same three metrics and a loss of zero. No
+# optimiser took part: the program makes one only for a model with parameters
+# (`Trainer.py`, lines 43 to 46), and this model has none. The numbers themselves are
+# another matter, and have the next section. The register of claims has these sentences
+# for this chapter:
+
+# %%
+register = evidence.claims(chapter="/09-linear-autoencoders")
+lines = ["| claim | verdict | because |", "|---|---|---|"]
+for _, row in register.iterrows():
+    lines.append(f"| {row['claim']} | {row['verdict']} | {row['because']} |")
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# The quotations are reproduced, and the numbers of ESAE are reproduced only as what they
+# are: metrics of lists in which seen items were left. The next section shows how that was
+# found out.
 #
 # ## What goes wrong
 #
 # ### The mask
 #
 # What the user has already seen must be struck off before the list is cut. In the code
-# behind the row ESAE, the line that should do so calls `masked_fill`. PyTorch has two
-# methods of that name: `masked_fill_` changes the matrix, `masked_fill` returns a
-# changed *copy*. The copy was not kept, so the training items stayed in the lists. The
-# same line stands beside the CDAE and the Mult-VAE of that repository. It travels: a
-# search of public code finds it in other projects, in a few of them repaired.
+# behind the row ESAE, the line that should do so calls `masked_fill` (`ESAE.py`, line
+# 98). PyTorch has two methods of that name: `masked_fill_` changes the matrix,
+# `masked_fill` returns a changed *copy*. The copy was not kept, so the training items
+# stayed in the lists. The same line stands in the programs of the other models there
+# (`CDAE.py`, line 132; `DAE.py`, line 133; `MultVAE.py`, line 165). The next cell runs the
+# line and its correction.
 
 # %%
 scores, seen = torch.tensor([0.9, 0.1, 0.5]), torch.tensor([True, False, False])
@@ -899,18 +1008,18 @@ scores = scores.masked_fill(seen, -torch.inf)
 print("top item, copy kept:     ", scores.argmax().item())
 
 # %% [markdown]
-# To see the effect we rank the live models twice; `mask=False` makes the mistake on
-# purpose. The metrics are those of the row ESAE. Its "Recall@100" is the capped one:
-# the public evaluator divides the hits by $\min(100, n_u)$. The last column is the share
-# of the unmasked list that the user has seen.
+# The first line printed shows the mistake: the seen item 0 is still on top. To see the
+# effect on a test we rank the live models twice; `mask=False` makes the mistake on
+# purpose. The metrics are those of the row ESAE. Its "Recall@100" is the capped one: the
+# public evaluator divides the hits by $\min(100, n_u)$. The last column is the share of
+# the unmasked list that the user has seen.
 
 # %% tags=["nbval-ignore-output"]
 at_100 = ["precision@100", "capped_recall@100", "ndcg@100"]
-test = split.test
 
 
-def twice(model):
-    """Means with and without the mask, and the share of seen items in the list."""
+def twice(model, test):
+    """Means with and without the mask, and the share of seen items."""
     right = evaluation.rank(model, test, at_100)
     wrong = evaluation.rank(model, test, at_100, mask=False)
     row = {}
@@ -922,36 +1031,59 @@ def twice(model):
     return row | {("list", "seen"): known.float().mean().item()}
 
 
-mask = pd.DataFrame({n: twice(m) for n, m in models.items()}).T
-mask.drop(index="EASE, shuffled").round(3)
+names = ["popularity", "item-kNN", "PureSVD", "EASE", "EDLAE"]
+mask = pd.DataFrame({n: twice(models[n], split.test) for n in names}).T
+mask.round(3)
 
 # %% [markdown]
-# Nothing in the models changed. As a picture:
+# These test users are *unseen*: no model was fitted to them. In the protocol of the report
+# they are the training users themselves, some of whose events are hidden. Here is the
+# same on such a split, with the films of at least ten events. The column is the share of
+# NDCG@100 that is lost without the mask, beside that of the unseen users above.
 
-# %% mystnb={"image": {"alt": "Bars of NDCG@100 for five models with seen items masked and not masked. All fall without the mask, PureSVD most."}} tags=["nbval-ignore-output"]
-bars = mask["ndcg@100"].drop(index="EASE, shuffled")
-bars.plot.barh(xlabel="NDCG@100", color=plots.COLOURS[:2])
+# %% tags=["nbval-ignore-output"]
+weak = splits.hold_out_per_user(small, test=0.2, round_up=True)
+same = {n: deepcopy(models[n]).fit(weak.train) for n in names}
+same = {n: twice(m, weak.test) for n, m in same.items()}
+lost = {"unseen users": mask, "training users": pd.DataFrame(same).T}
+lost = pd.DataFrame(
+    {
+        n: 1 - t["ndcg@100", "not masked"] / t["ndcg@100", "masked"]
+        for n, t in lost.items()
+    }
+)
+lost.round(2)
+
+# %% [markdown]
+# As a picture:
+
+# %% mystnb={"image": {"alt": "Bars of the share of NDCG@100 that five models lose without the mask, for unseen users and for training users. Among unseen users PureSVD loses most; among training users EASE and EDLAE lose about half, popularity least."}} tags=["nbval-ignore-output"]
+lost[::-1].plot.barh(xlabel="share of NDCG@100 lost without the mask")
 plt.show()
 
 # %% [markdown]
 # * **Everything falls**, so an unmasked table looks merely disappointing, never
 #   impossible. No alarm rings.
-# * **Not evenly.** PureSVD loses most, and the theory says why: $Q_K Q_K^\top$ has a
-#   diagonal, so a seen item adds to its own score. Item-kNN, EASE and EDLAE have none,
-#   and lose about as much as popularity.
+# * **Not evenly, and unseen users are not training users.** For unseen users PureSVD
+#   loses most, and the theory says why: $Q_K Q_K^\top$ has a diagonal, so a seen item adds
+#   to its own score. Item-kNN, EASE and EDLAE have none, and lose about as much as
+#   popularity. For training users EASE and EDLAE lose about half. Their diagonal is zero
+#   there, too. But $B$ was *fitted to give back these very rows*, each item from the others,
+#   and it does: what a user has seen gets a high score through the other items. A zero
+#   diagonal forbids only the direct way.
 # * **There is a test.** Count the items in the lists that were folded in: the count must
 #   be zero. It costs one line.
 
 # %%
-lost_share = 1 - bars["not masked"] / bars["masked"]
-assert (bars["not masked"] < bars["masked"]).all()
+assert (lost > 0).all(axis=None)
 if dataset == "ml-latest-small":
-    others = lost_share.drop("PureSVD")
-    assert lost_share["PureSVD"] > 1.3 * others.max()
-    assert others.max() - others.min() < 0.08
+    new, known = lost["unseen users"], lost["training users"]
+    assert new["PureSVD"] > 1.3 * new.drop("PureSVD").max()
+    assert new.drop("PureSVD").max() - new.drop("PureSVD").min() < 0.08
+    assert known["EASE"] > 1.3 * max(known["popularity"], new["EASE"])
     assert mask.loc["EASE", ("list", "seen")] > 0.1
 lists = torch.as_tensor(results["EASE"].top)
-struck = test.fold_in.dense().gather(1, lists.clamp(min=0))[lists >= 0]
+struck = split.test.fold_in.dense().gather(1, lists.clamp(min=0))[lists >= 0]
 assert not struck.any(), "seen items in the list"
 print("seen items in the lists of this chapter:", int(struck.sum()))
 
@@ -975,34 +1107,32 @@ masked_ml1m[columns]
 by_word = masked_ml1m.dropna(subset="published")["verdict"]
 blind = by_word.index.str.startswith("not masked")
 assert (by_word[blind] == evidence.REPRODUCED).all()
-assert (by_word[~blind] == evidence.NOT_REPRODUCED).all()
-found = masked_ml1m["measured"]
-right, wrong = found["masked, NDCG"], found["not masked, NDCG"]
-floor = found["popularity, masked"]
-assert wrong - floor < 0.2 * (right - floor)
-spread = masked_ml1m["se"] * masked_ml1m["seeds"] ** 0.5
-off_by = ((found - masked_ml1m["published"]).abs() / spread)[by_word.index]
-assert off_by[blind].max() < 4 < 100 < off_by[~blind].min()
+assert (by_word[~blind] == evidence.CONTRADICTED).all()
+found_ml1m = masked_ml1m["measured"]
+right, wrong = found_ml1m["masked, NDCG"], found_ml1m["not masked, NDCG"]
+floor = found_ml1m["popularity, masked"]
+fallen = found_ml1m["popularity, not masked"]
+assert wrong < 0.6 * right and fallen < floor < right
 Markdown(
-    f"All three numbers come out without the mask, within the tolerance, and none "
-    f"with it. NDCG@100 is {right:.3f} with the mask and {wrong:.3f} without: the "
-    f"mistake took {1 - wrong / right:.0%} of it, and left a model that seems to "
-    f"be hardly better than popularity ({floor:.3f}, masked). The published run "
-    f"lies at most {off_by[blind].max():.1f} standard deviations between splits "
-    f"from our unmasked mean, and at least {off_by[~blind].min():.0f} from the "
-    f"masked one."
+    f"All three numbers come out without the mask, within the tolerance, and "
+    f"none with it. NDCG@100 of EASE is {right:.3f} with the mask and "
+    f"{wrong:.3f} without: the mistake took {1 - wrong / right:.0%} of it. "
+    f"Popularity falls as well, from {floor:.3f} to {fallen:.3f}. Under the "
+    f"same mistake EASE is still {wrong / fallen - 1:.0%} better than "
+    f"popularity; beside a popularity that *was* masked it seems to be only "
+    f"{wrong / floor - 1:.0%} better. With the mask it is "
+    f"{right / floor:.1f} times as good."
 )
 
 # %% [markdown]
 # The row ESAE therefore cannot be compared with anything that was masked: not with the
 # SVAE of the same table, which was evaluated by other code
 # ({doc}`/book/top-n/15-svae`), and not with any paper. Worse, *choices* made without the
-# mask are wrong. A larger penalty keeps EASE from reproducing what it was trained on, so
+# mask can be wrong. A larger penalty keeps EASE from reproducing what it was trained on, so
 # it looks good to an evaluation that is spoilt by reproduction. In the report's
 # protocol, on the small catalogue:
 
 # %% tags=["nbval-ignore-output"]
-weak = splits.hold_out_per_user(small, test=0.2, round_up=True)
 penalties = [10, 30, 100, 300, 1000, 3000]
 choice = pd.DataFrame(index=pd.Index(penalties, name="penalty"))
 fits = {at: EASE(at).fit(weak.train) for at in penalties}
@@ -1035,8 +1165,10 @@ print("the mask changes the choice:", chosen.nunique() == 2)
 # $G + \lambda I$ is positive definite in exact arithmetic for every $\lambda > 0$. In
 # float32 it need not be. With fewer users than items $G$ is singular, and rounding its
 # largest eigenvalue $\sigma_1^2$ leaves errors of the order $10^{-7} \sigma_1^2$: a
-# penalty below that is lost. The Cholesky factorisation then meets a negative pivot
-# and fails, which is *good*. A general inverse, as in the code above, returns numbers.
+# penalty below that is lost. The Cholesky factorisation of `reclib` then meets a negative
+# pivot and fails, which is *good*. A general inverse, such as the `G.inverse()` of the
+# program above (`ESAE.py`, line 42), returns numbers. (At its penalty of 1000 that does no
+# harm.)
 
 
 # %%
@@ -1086,14 +1218,29 @@ assert errors.iloc[0] > 0.1 and errors.iloc[-1] < 1e-4
 #
 # $P$ is symmetric, $B$ is not. Dividing row $i$ by $P_{ii}$ instead of column $j$ by
 # $P_{jj}$ gives $B^\top$: no error, no warning, a plausible matrix. In NumPy and
-# PyTorch `P / diag` divides columns, `P / diag[:, None]` rows.
+# PyTorch `P / diag` divides columns, `P / diag[:, None]` rows. Does the test tell? The
+# draws of the section on negative weights have measured it: what $B$ has more than its
+# transpose.
+
+# %% tags=["nbval-ignore-output"]
+slip = found["lost with the transpose"]
+evidence.verdicts([("B ranks better than its transpose", own, slip, ">", 0.0)])
+
+# %% [markdown]
+# On our draws the loss is so small that a few hundred users do not show it. So the metric
+# is no protection against this slip. A check of the *definition* is: by
+# {prf:ref}`thm-linear-regressions`, column $j$ must be the ridge regression of item $j$ on
+# all others, and for the transpose it is not.
 
 # %%
-transposed = Weights(model.B.T.contiguous())
-wrong_way = evaluation.rank(transposed, draw.test).per_user["ndcg@100"]
-slip = evaluation.compare(on_small["EASE"], wrong_way)
-assert slip["low"] > 0
-print("B is better than its transpose:", bool(slip["low"] > 0))
+item = int(draw.train.col_counts.argmax())
+A = draw.train.binary().gram().double() + l2 * torch.eye(len(model.B))
+others = torch.arange(len(A)) != item
+b = torch.linalg.solve(A[others][:, others], A[others, item])
+right_way = (model.B[others, item] - b).abs().max().item()
+wrong_way = (model.B[item, others] - b).abs().max().item()
+assert right_way < 1e-5 < 1e-2 < wrong_way
+print(f"column {right_way:.0e}, row {wrong_way:.0e} away from the regression")
 
 # %% [markdown]
 # ## Exercises
@@ -1130,10 +1277,10 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 #
 # ```python
 # A = draw.train.binary().gram().fill_diagonal_(0)
-# found = [evaluation.rank(each, draw.test).per_user.mean()
-#          for each in (EASE(1e6).fit(draw.train), Weights(A))]
-# print(found[0].round(3).to_dict())
-# assert np.allclose(found[0], found[1], atol=0.005)
+# limits = [evaluation.rank(each, draw.test).per_user.mean()
+#           for each in (EASE(1e6).fit(draw.train), Weights(A))]
+# print(limits[0].round(3).to_dict())
+# assert np.allclose(limits[0], limits[1], atol=0.005)
 # ```
 # :::
 #
@@ -1179,10 +1326,11 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 # first = tuned([EASE(at) for at in (30, 100, 300, 1000)])
 # second = tuned([EDLAE(p, at) for p in (.1, .33, .5) for at in (10, 30, 100, 300)])
 # a, b = (evaluation.rank(m, draw.test).per_user["ndcg@100"] for m in (second, first))
-# print(evaluation.compare(a, b))
+# print(evidence.judge(intervals.of_users(a - b), ">", 0.0))
 # ```
-# On a hundred users the interval will usually contain zero. Three times as many
-# candidates also make the *validation* value of EDLAE look better than it is
+# On a hundred users the verdict will usually be *open*. Do not look at the validation
+# values for an answer: EDLAE had twelve candidates and EASE four, and the best of twelve
+# looks better on the users on which it was chosen, by luck alone
 # ({eq}`eq-measuring-max`).
 # :::
 #
@@ -1249,10 +1397,12 @@ print("B is better than its transpose:", bool(slip["low"] > 0))
 #   diagonal scales its columns, most of all those of popular items.
 # * Dropout in a linear model is an L2 penalty that grows with the popularity of an
 #   item. It punishes copying; asking only for what was dropped forbids it.
-# * Negative weights carry information that a cosine and SLIM cannot express.
+# * Negative weights carry information that a cosine and SLIM cannot express; on our data
+#   it is worth a little, and clipping is not the same as SLIM.
 # * The cost is $I^3$ time and $I^2$ memory, whatever the number of users.
 # * A list that may show what the user has seen makes every model look worse, most of
-#   all one that reproduces its input, and leads to wrong choices. Count the seen items.
+#   all one that reproduces its input, and can lead to wrong choices. A zero diagonal is no
+#   protection where the users were trained on. Count the seen items.
 #
 # ## References
 #

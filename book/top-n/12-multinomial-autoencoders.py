@@ -30,6 +30,7 @@
 import inspect
 import itertools
 import math
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -38,10 +39,11 @@ import torch
 from IPython.display import Markdown
 from torch.nn import functional
 
-from reclib import evidence, experiments, plots
+from reclib import evidence, experiments, intervals, plots
 
 plots.use_style()
 pd.options.display.precision = 4
+pd.options.display.max_colwidth = 90
 Markdown(evidence.at_a_glance("12-multinomial-autoencoders"))
 
 # %% [markdown]
@@ -54,13 +56,14 @@ from reclib.models import MultDAE, MultVAE, Popularity
 from reclib.models.base import sample_normal
 
 # %% [markdown]
-# The parameters of the live experiments; `films` is the size of the small catalogue.
+# The parameters of the live experiments; `films` is the size of the small catalogue, and
+# `seeds` the number of trainings behind every live comparison.
 
 # %% tags=["parameters"]
 dataset = "ml-latest-small"
-epochs = 20
+epochs = 40
 films = 300
-seeds = 2
+seeds = 5
 
 # %% [markdown]
 # ## The claim
@@ -69,7 +72,7 @@ seeds = 2
 # papers use. Both models read the events of a user and return a distribution over items.
 # **Mult-DAE** is a denoising autoencoder, **Mult-VAE** has a random code. They claim:
 #
-# 1. both models rank better than linear models and than the autoencoder CDAE;
+# 1. both models rank better than the linear models WMF and SLIM and than the autoencoder CDAE;
 # 2. the **multinomial** likelihood suits the task better than the Gaussian and the
 #    logistic one;
 # 3. a KL term with a **weight below one**, found by annealing, is better than the bound
@@ -103,8 +106,9 @@ ablation.assign(
 # With their standard error of about .002 the multinomial stands clearly above the Gaussian,
 # and above the logistic by less.
 #
-# {cite:t}`ayad2023variational` ran the authors' program on other data, and report a higher
-# NDCG, a best cap of .9 for $\beta$, and a learning rate. The Verdict takes claim by claim.
+# {cite:t}`ayad2023variational` write that they "have implemented the code on a new dataset". They
+# report a higher NDCG, a best cap of .9 for $\beta$, and a learning rate. The Verdict takes it
+# claim by claim.
 #
 # ## Theory
 #
@@ -131,10 +135,13 @@ ablation.assign(
 # $p(x, z) = p(z \mid x)\, p(x)$,
 #
 # $$
-# \log p(x) = \mathbb E_q\!\left[\log \frac{p(x \mid z)\, p(z)}{q(z)}
-#   + \log \frac{q(z)}{p(z \mid x)}\right]
-# = \underbrace{\mathbb E_q[\log p(x \mid z)] - \mathrm{KL}(q \,\|\, p(z))}_{\text{ELBO}}
-#   + \mathrm{KL}\bigl(q \,\|\, p(z \mid x)\bigr) .
+# \begin{aligned}
+# \log p(x) &= \mathbb E_q\!\left[\log \frac{p(x \mid z)\, p(z)}{q(z)}
+#   + \log \frac{q(z)}{p(z \mid x)}\right] \\
+# &= \underbrace{\mathbb E_q[\log p(x \mid z)]
+#   - \mathrm{KL}(q \,\|\, p(z))}_{\text{ELBO}} \\
+# &\quad + \mathrm{KL}\bigl(q \,\|\, p(z \mid x)\bigr) .
+# \end{aligned}
 # $$ (eq-mult-elbo)
 #
 # The last term is never negative, so the ELBO is a lower bound, and it is tight exactly
@@ -160,7 +167,7 @@ ablation.assign(
 # | $\pi(\mathbf z_u)$ | $\pi_u$ | softmax of `decode(z)` |
 # | $\beta$ | $\beta$, its cap $c$ | `current_beta()`, `beta` |
 #
-# ### The gradient: a share against a claim
+# ### The gradient: a budget of events
 #
 # With logits $s_i$, $\log \pi_j = s_j - \log \sum_i e^{s_i}$, so
 #
@@ -169,13 +176,13 @@ ablation.assign(
 #   = -x_i + \sum_j x_j \frac{e^{s_i}}{\sum_k e^{s_k}} = N_u\, \pi_i - x_i .
 # $$ (eq-mult-gradient)
 #
-# The model has $N_u$ events to hand out. Item $i$ is promised $N_u \pi_i$ of them and
-# claims $x_i$. The two published rivals treat each item alone. For the **logistic**
-# likelihood the gradient is $\sigma(s_i) - x_i$
-# ({doc}`/book/foundations/04-autoencoders` derives it). For the **Gaussian** with a
-# weight $c_i$, larger for events, it is $c_i (s_i - x_i)$. Sum {eq}`eq-mult-gradient`
-# over the items: the result is $N_u - N_u = 0$. *Whatever one item gains, the others
-# lose.* The rivals have no such budget. They also have to say how active a user is:
+# The model has $N_u$ events to hand out. Item $i$ gets the share $N_u \pi_i$ of them, where it
+# should get $x_i$, one or none. The two published rivals treat each item alone. For the
+# **logistic** likelihood the gradient is $\sigma(s_i) - x_i$
+# ({doc}`/book/foundations/04-autoencoders` derives it). For the **Gaussian** with a weight
+# $c_i$, larger for events, it is $c_i (s_i - x_i)$. Sum {eq}`eq-mult-gradient` over the items:
+# the result is $N_u - N_u = 0$. *Whatever one item gains, the others lose.* The rivals have no
+# such budget. They also have to say how active a user is:
 #
 # :::{prf:theorem} What a ranking and the multinomial both ignore
 # :label: thm-mult-shift
@@ -218,11 +225,16 @@ ablation.assign(
 #
 # $\mathcal L_\beta / \beta$ is the negative ELBO of a user whose events each happened
 # $1/\beta$ times (with $\beta = .2$, five times). So a small $\beta$ says: *trust these few
-# events more than the model of the data does*. A coordinate of the code that is used costs
-# KL, and pays only if the events that it explains are worth more. A user with few events
-# cannot pay for many: with the full weight they fall back to the prior. With $\beta < 1$ one gives up two things: $-\mathcal L_\beta$ is no longer a lower
-# bound of $\log p(x)$, and codes drawn from the prior no longer look like users. A
-# recommender needs neither; it needs $\mu_\phi$.
+# events more than the model of the data does*.
+#
+# Why can that help? A coordinate of the code that departs from the prior costs KL. It lowers
+# the loss only if it improves the likelihood of the user's events by more than that. A user
+# with few events has little likelihood to improve. With the full weight most coordinates
+# therefore stay at the prior, and carry nothing about the user.
+#
+# With $\beta < 1$ one gives up two things: $-\mathcal L_\beta$ is no longer a lower bound of
+# $\log p(x)$, and codes drawn from the prior no longer look like users. A recommender needs
+# neither; it needs $\mu_\phi$.
 #
 # ### Annealing, and what it cannot do
 #
@@ -286,11 +298,19 @@ assert largest < 0.25 and largest_prize < 0.9
 
 # %% [markdown]
 # A filter (ratings above 3.5, users with five events) can only remove users, and so can
-# larger held-out parts: both *lower* the number of updates. If the report kept the
-# program's 200,000 steps, batches of 500 and 200 epochs, its caps from .25 to 1 were one
-# and the same run, by {prf:ref}`thm-mult-cap`. With the paper's filter the cap of .9 was out
-# of reach even on the whole Prize data. Left, $\beta_t$ with these steps for caps from .1 to
-# 1; right, with the steps and the updates of our recorded runs; dotted, .25.
+# larger held-out parts: both *lower* the number of updates. So on that excerpt, with the
+# program's 200,000 steps, batches of 500 and 200 epochs, all caps from .25 to 1 would be one
+# and the same run, by {prf:ref}`thm-mult-cap`, and with the paper's filter a cap of .9 is out of
+# reach even on the whole Prize data.
+#
+# **This does not say that the report compared equal runs.** Its authors write that "the chosen
+# values for annealing steps and cap is task-specific and have been fine-tuned through
+# experimentation". By these words the steps were tuned as well, and with fewer steps a cap of
+# .9 can act. Which steps they chose is not printed. The theorem says why that number is needed:
+# *a cap without its steps, its batch size and its epochs describes no $\beta$.*
+#
+# Left, $\beta_t$ with 200,000 steps on that excerpt for caps from .1 to 1; right, with the steps
+# and the updates of our recorded runs; dotted, .25.
 
 # %% mystnb={"image": {"alt": "Beta over the updates for caps from .1 to 1. Left, with 200,000 annealing steps, training ends on the rising line near .25 and only the caps of .1 and .2 bend it. Right, with far fewer steps, each cap bends the line at its own height."}}
 spec = experiments.find("anneal-ml1m").points[0].settings
@@ -313,28 +333,40 @@ plt.show()
 # %% [markdown]
 # ### The input: length one, and half of it dropped
 #
-# The input is $\tilde x_u = d \odot x_u / (\sqrt{N_u}\,(1 - p))$ with
-# $d_i \sim \text{Bernoulli}(1-p)$. The length keeps a hidden unit's input in the same
-# range for five events and for five hundred. What the dropout adds to the loss can be
-# computed to second order. Let $a = W^\top \tilde x$ be the logits of a
-# linear network, $\tilde a$ those of a damaged input, $w_j$ the row of $W$ of input
-# $j$. The noise of input $j$ has mean zero and variance $\tilde x_j^2\, p/(1-p)$. The
-# linear part of the loss, $-\sum_i x_i \tilde a_i$, is unchanged on average. The rest is
-# $N_u \log \sum_i e^{\tilde a_i}$, whose Hessian is $N_u (\operatorname{diag} \pi -
-# \pi \pi^\top)$. Half the Hessian against the covariance gives
+# Let $\bar x_u = x_u / \sqrt{N_u}$, a row of length one. The length keeps a hidden unit's input
+# in the same range for five events and for five hundred. Training damages it: the input is
+# $\tilde x_u = d \odot \bar x_u / (1 - p)$ with $d_i \sim \text{Bernoulli}(1-p)$. What this adds
+# to the loss can be computed to second order.
+#
+# Take a linear network and write $w_j$ for the row of $W$ of input $j$. Its logits are
+# $a = \sum_j \bar x_j w_j$ for the clean input and $\tilde a = \sum_j \tilde x_j w_j$ for the
+# damaged one. The noise $\tilde x_j - \bar x_j$ has mean zero and variance
+# $\bar x_j^2\, p/(1-p)$, independently for each $j$, so that $\tilde a$ has mean $a$ and
+# covariance $\Sigma = \frac{p}{1-p} \sum_j \bar x_j^2\, w_j w_j^\top$. The linear part of the
+# loss, $-\sum_i x_i \tilde a_i$, is unchanged on average. The rest is
+# $N_u \log \sum_i e^{\tilde a_i}$, whose Hessian at $a$ is
+# $H = N_u (\operatorname{diag} \pi - \pi \pi^\top)$. A function with Hessian $H$ changes by
+# $\frac12 \operatorname{tr}(H \Sigma)$ on average. Since
+# $w_j^\top (\operatorname{diag} \pi - \pi \pi^\top)\, w_j$ is the variance of the numbers
+# $W_{ji}$ when $i$ is drawn from $\pi_u$, and $\bar x_j^2 = 1/N_u$ for an event,
 #
 # $$
-# \mathbb E[\text{loss}] - \text{loss} \approx \frac{p}{2 (1 - p)}\, N_u
-#   \sum_{j \in \Omega_u} \frac{1}{N_u} \operatorname{Var}_{i \sim \pi_u}(W_{ji})
-# = \frac{p}{2(1-p)} \sum_{j \in \Omega_u} \operatorname{Var}_{i \sim \pi_u}(W_{ji}) .
+# \begin{aligned}
+# \mathbb E[\text{loss}] - \text{loss} &\approx \tfrac12 \operatorname{tr}(H \Sigma)
+# = \frac{p\, N_u}{2 (1 - p)} \sum_{j \in \Omega_u} \frac{1}{N_u}
+#   \operatorname{Var}_{i \sim \pi_u}(W_{ji}) \\
+# &= \frac{p}{2(1-p)} \sum_{j \in \Omega_u} \operatorname{Var}_{i \sim \pi_u}(W_{ji}) .
+# \end{aligned}
 # $$ (eq-mult-dropout)
 #
-# This is an L2 penalty on the weights, as {cite:t}`wager2013dropout` show for all
-# models of this kind, and {prf:ref}`thm-ae-denoise` exactly for squared error. As there, it
-# grows with the number of events of an item. But it measures spread over the items *that
-# the model thinks likely*: a weight that moves all of them alike costs nothing, in
-# agreement with {prf:ref}`thm-mult-shift`. Without the length of one the factor $1/N_u$ is
-# missing, and the penalty of an active user is $N_u$ times as large.
+# For fixed $\pi$ this is a quadratic penalty on the weights. But $\pi$ is the model's own output
+# and changes with $W$: it is an *adaptive* penalty, as {cite:t}`wager2013dropout` show for all
+# models of this kind, and only locally an L2 penalty. For squared error
+# {prf:ref}`thm-ae-denoise` is exact. As there, the penalty of an item grows with the number of
+# its events. Here it measures spread over the items *that the model thinks likely*: a weight
+# that moves all of them alike costs nothing, in agreement with {prf:ref}`thm-mult-shift`.
+# Without the length of one the factor $1/N_u$ is missing, and the penalty of an active user is
+# $N_u$ times as large.
 #
 # ### A small catalogue
 #
@@ -516,9 +548,8 @@ assert excess(1.0)[0] > 1.8 * exact
 #
 # The protocol is the paper's ({doc}`/book/foundations/02-measuring`), with 100 unseen users
 # for the test and 100 for validation. "Recall" here is the paper's, capped by the length of
-# the list. Networks are smaller than the paper's and the learning rate is larger, so that a
-# training takes seconds. The annealing has the *proportions* of the notebook: where $\beta$
-# ends follows from $T$ and $A$ alone.
+# the list. To have time for five seeds we keep the most rated films alone, and smaller
+# networks at a larger learning rate than the paper's.
 
 
 # %%
@@ -531,15 +562,17 @@ def prepared(films=None):
 
 
 METRICS = ["capped_recall@20", "capped_recall@50", "ndcg@100"]
-split = prepared()
+small = prepared(films)
 recipe = dict(epochs=epochs, batch_size=50, lr=1e-2)
-live_updates = updates(split.train.num_rows, 50, epochs)[1]
+live_updates = updates(small.train.num_rows, 50, epochs)[1]
 schedule = round(live_updates * A / T)
-print(split.train)
+print(small.train)
 print(f"{live_updates} updates, {schedule} annealing steps")
 
 # %% [markdown]
-# Each model keeps the weights of its best epoch on the validation users, as in the paper.
+# The annealing has the *proportions* of the notebook: where $\beta$ ends follows from $T$ and
+# $A$ alone. Each model keeps the weights of its best epoch on the validation users, as in the
+# paper, and training ends when eight epochs have brought nothing better.
 
 
 # %%
@@ -548,7 +581,7 @@ def ndcg(model, test):
 
 
 def fitted(make, split, seed=0, **changed):
-    model, options = make(), {**recipe, **changed}
+    model, options = make(), {"patience": 8, **recipe, **changed}
     options["validate"] = lambda m: -ndcg(m, split.validation)
     training.fit(model, split.train, seed=seed, **options)
     return model
@@ -559,95 +592,71 @@ def small_vae(kind=MultVAE, **options):
     return lambda: kind(**options)
 
 
-# %% [markdown]
-# All models with two seeds, on the users of the test. Popularity is the floor.
-
-# %% tags=["nbval-ignore-output"]
-lineup = {
-    "popularity": Popularity,
-    "Mult-DAE": lambda: MultDAE((100,)),
-    "Mult-VAE": small_vae(),
-}
-fits = {
-    (name, seed): fitted(make, split, seed)
-    for name, make in lineup.items()
-    for seed in range(seeds)
-}
-per_user = {
-    key: evaluation.rank(model, split.test, METRICS).per_user
-    for key, model in fits.items()
-}
-mean_of = {
-    name: sum(per_user[name, seed] for seed in range(seeds)) / seeds
-    for name in lineup
-}
-pd.DataFrame({name: each.mean() for name, each in mean_of.items()}).T
-
-# %% [markdown]
-# A hundred users are few. For each pair: the difference of NDCG@100 user by user, averaged
-# over the seeds, its interval, and what may be said. *Supported* means that the whole
-# interval is above zero, *contradicted* that all of it is below.
-
-
-# %%
-def verdict(low, high):
-    if math.isnan(low):
-        return "not measured"
-    return (
-        "supported" if low > 0 else "contradicted" if high < 0 else "undecided"
-    )
-
-
-def paired(better, worse):
-    ours, theirs = (mean_of[name]["ndcg@100"] for name in (better, worse))
-    found = evaluation.compare(ours, theirs)[["difference", "low", "high"]]
-    return found.to_dict() | {"verdict": verdict(found["low"], found["high"])}
+def tested(make, **changed):
+    """NDCG@100 of each test user, [seeds, users]."""
+    models = [fitted(make, small, seed, **changed) for seed in range(seeds)]
+    ranked = [evaluation.rank(m, small.test, ["ndcg@100"]) for m in models]
+    return models, np.array([each.per_user["ndcg@100"] for each in ranked])
 
 
 # %% [markdown]
-# The first rows are negative controls: a model that has learnt nothing but counts, and one
-# that has not learnt at all, must lose.
+# The two models with five seeds each, popularity as the floor, and a network that has not
+# learnt at all.
 
 # %% tags=["nbval-ignore-output"]
 untrained = MultDAE((100,))
-untrained.build(split.train)
-blank = evaluation.rank(untrained.eval(), split.test, METRICS).per_user
-mean_of["untrained"] = blank
-pairs = [
+untrained.build(small.train)
+scores = {
+    "untrained": evaluation.rank(untrained.eval(), small.test, METRICS),
+    "popularity": evaluation.rank(
+        fitted(Popularity, small), small.test, METRICS
+    ),
+}
+values = {n: r.per_user["ndcg@100"].to_numpy() for n, r in scores.items()}
+made = {}
+for name, make in {
+    "Mult-DAE": lambda: MultDAE((100,)),
+    "Mult-VAE": small_vae(),
+}.items():
+    made[name], values[name] = tested(make)
+pd.Series({n: np.nanmean(v) for n, v in values.items()}).to_frame("NDCG@100")
+
+# %% [markdown]
+# A hundred users are few, so the error counts. It is that over users and over seeds, for the
+# difference of two models on the same users. The first rows are controls: a model that has
+# only counted must beat one that has not learnt, and the networks must beat counting.
+
+
+# %% tags=["nbval-ignore-output"]
+def above(first, second):
+    """The difference of two models of ``values``."""
+    return intervals.of_difference(values[first], values[second])
+
+
+course, liang_18 = "this course", "Liang et al. (2018)"
+controls = [
     ("popularity", "untrained"),
     ("Mult-DAE", "popularity"),
     ("Mult-VAE", "popularity"),
-    ("Mult-VAE", "Mult-DAE"),
 ]
-said = pd.DataFrame({f"{a} > {b}": paired(a, b) for a, b in pairs}).T
+said = evidence.verdicts(
+    (f"{a} above {b}", course, above(a, b), ">", 0.0) for a, b in controls
+)
+assert (said["verdict"] == evidence.REPRODUCED).all()
 said
 
 # %% [markdown]
-# What the book claims from this:
-
-# %%
-assert (said["verdict"].iloc[:3] == "supported").all()
-assert mean_of["untrained"]["ndcg@100"].mean() < 0.05
-print("networks > popularity > untrained")
-
-# %% [markdown]
-# The last row says how these trainings came out, and not how the models compare: a few
-# hundred users, two hundred updates, one learning rate for both.
+# Which of the two networks is better is left to the record below: a hundred users and one
+# learning rate for both cannot say it.
 #
 # ### The likelihood, live
 #
 # The likelihood is one method of the class. Two subclasses put the paper's rivals in its
-# place: the Gaussian with a weight of ten for events, one for the rest, and the logistic.
+# place: the logistic, and the Gaussian with a weight for events and one for the rest.
 # Both need the dense row: a missing event now has a cost of its own.
 
 
 # %%
-class GaussianVAE(MultVAE):
-    def likelihood(self, logits, batch):
-        x = batch.binary().dense()
-        return ((1 + 9 * x) * (x - logits).square()).sum() / 2
-
-
 class LogisticVAE(MultVAE):
     def likelihood(self, logits, batch):
         x = batch.binary().dense()
@@ -656,88 +665,113 @@ class LogisticVAE(MultVAE):
         )
 
 
-kinds = {
-    "multinomial": MultVAE,
-    "Gaussian": GaussianVAE,
-    "logistic": LogisticVAE,
-}
+def gaussian(weight):
+    class GaussianVAE(MultVAE):
+        def likelihood(self, logits, batch):
+            x = batch.binary().dense()
+            return ((1 + (weight - 1) * x) * (x - logits).square()).sum() / 2
+
+    return GaussianVAE
+
 
 # %% [markdown]
-# One learning rate for three losses would favour one of them. Each gets the best of three,
-# by the validation users. To have time for that we keep the most rated films alone.
+# One setting for three losses would favour one of them. On the validation users we tried the
+# learning rates .003, .01 and .03 for each, with several values of what else it has: .01 was
+# the best for the logistic and the Gaussian, and within three thousandths of the best for the
+# multinomial. At this rate the search is repeated here with four values for each likelihood:
+# of a constant $\beta$ for the multinomial and the logistic, and of the weight of an event for
+# the Gaussian (at $\beta = .2$). The validation users choose. A choice at the end of its list is
+# marked: there the search could have gone on.
 
 # %% tags=["nbval-ignore-output"]
-small, tuned = prepared(films), {}
-for name, kind in kinds.items():
-    tried = {
-        lr: fitted(small_vae(kind), small, lr=lr) for lr in (3e-3, 1e-2, 3e-2)
+grid_of = {
+    "multinomial": {b: (MultVAE, b) for b in (0.02, 0.05, 0.2, 0.5)},
+    "logistic": {b: (LogisticVAE, b) for b in (0.02, 0.05, 0.2, 0.5)},
+    "Gaussian": {w: (gaussian(w), 0.2) for w in (1, 3, 10, 30)},
+}
+tuned = {}
+for name, cases in grid_of.items():
+    makes = {
+        case: small_vae(kind, beta=beta, anneal_steps=0)
+        for case, (kind, beta) in cases.items()
     }
-    best = max(tried, key=lambda lr: ndcg(tried[lr], small.validation))
-    made = [tried[best]] + [
-        fitted(small_vae(kind), small, seed, lr=best)
-        for seed in range(1, seeds)
-    ]
-    ranked = [evaluation.rank(m, small.test, METRICS).per_user for m in made]
-    mean_of[name] = sum(ranked) / seeds
-    tuned[name] = {"chosen rate": best, **mean_of[name].mean()}
+    quality = {
+        case: ndcg(fitted(make, small), small.validation)
+        for case, make in makes.items()
+    }
+    best = max(quality, key=quality.get)
+    _, values[name] = tested(makes[best])
+    tuned[name] = {
+        "beta or weight": best,
+        "at an end": best in (min(cases), max(cases)),
+        "validation": quality[best],
+        "test, five seeds": np.nanmean(values[name]),
+    }
 pd.DataFrame(tuned).T
 
 # %% [markdown]
-# In pairs, with popularity as the floor:
+# The winners meet once, on the test users, with five seeds each. First the controls: each must
+# beat popularity.
 
 # %% tags=["nbval-ignore-output"]
-mean_of["floor"] = evaluation.rank(
-    fitted(Popularity, small), small.test, METRICS
-).per_user
-pairs = [(name, "floor") for name in kinds]
-pairs += [("multinomial", "Gaussian"), ("multinomial", "logistic")]
-contest = pd.DataFrame({f"{a} > {b}": paired(a, b) for a, b in pairs}).T
-assert (contest["verdict"].iloc[:3] == "supported").all()
+contest = evidence.verdicts(
+    (f"{name} above popularity", course, above(name, "popularity"), ">", 0.0)
+    for name in grid_of
+)
+assert (contest["verdict"] == evidence.REPRODUCED).all()
 contest
 
 # %% [markdown]
-# All three have learnt something. The differences of the paper, at most .011, cannot be
-# seen with a hundred users; a larger one here may come from the few updates, the one weight
-# of the Gaussian, or $\beta$, which means something else beside another likelihood (a noise
-# variance for the Gaussian, {doc}`/book/rating-prediction/07-noise-and-variation`).
+# And the three likelihoods in pairs, the first less the second, with simultaneous intervals:
+
+# %% tags=["nbval-ignore-output"]
+three = {name: values[name] for name in grid_of}
+intervals.of_pairs(three)[["mean", "low", "high", "n"]]
+
+# %% [markdown]
+# The paper's own differences on MovieLens 20M are at most .011. A hundred users can hardly see
+# so little, so these intervals get no word: they illustrate the contest, and do not decide it.
+# Two things are worth keeping. A rival has to be tuned before it is beaten: a Gaussian with a
+# weight of one or of thirty is a much weaker opponent than one with the weight of its own
+# choice. And $\beta$ means something else beside another likelihood (a noise variance for the
+# Gaussian, {doc}`/book/rating-prediction/07-noise-and-variation`).
 #
 # ### The weight of the KL term, live
 #
-# The same films, with a constant $\beta$. "Used" counts the coordinates, of fifty, whose KL
-# term is above a tenth of a nat on average: the others have fallen back to the prior.
+# The same films, with a constant $\beta$ and five seeds each. "Used" counts the coordinates,
+# of fifty, whose KL term is above a tenth of a nat on average: the others have fallen back to
+# the prior.
 
 # %% tags=["nbval-ignore-output"]
-rows, weighted = {}, {}
-for beta in (0.0, 0.05, 0.2, 1.0):
-    make = small_vae(beta=beta, anneal_steps=0)
-    made = [fitted(make, small, seed) for seed in range(seeds)]
-    ranked = [evaluation.rank(m, small.test, METRICS).per_user for m in made]
-    weighted[beta] = sum(ranked)["ndcg@100"] / seeds
+rows = {}
+for beta in (0.0, 0.2, 1.0):
+    models, values[beta] = tested(small_vae(beta=beta, anneal_steps=0))
     with torch.no_grad():
-        mu, logvar = made[0].posterior(small.train)
+        mu, logvar = models[0].posterior(small.train)
     kl = (0.5 * (logvar.exp() + mu.square() - 1 - logvar)).mean(0)
     rows[beta] = {
         "mean sigma": (0.5 * logvar).exp().mean().item(),
         "used": (kl > 0.1).sum().item(),
-        "ndcg@100": weighted[beta].mean(),
+        "ndcg@100": np.nanmean(values[beta]),
     }
+assert rows[1.0]["used"] < rows[0.2]["used"] / 2
+sigmas = [row["mean sigma"] for row in rows.values()]
+assert sigmas == sorted(sigmas)
 pd.DataFrame(rows).T.astype({"used": int}).rename_axis("beta")
 
 # %% [markdown]
-# With the whole bound most of the code is silent, and the ranking suffers. Without the KL
-# term the noise is trained away. The words, user by user:
+# With the whole bound most of the code is silent. Without the KL term the noise is trained
+# away. What the paper claims about the ranking concerns the whole bound:
 
 # %% tags=["nbval-ignore-output"]
-for other in (0.0, 0.05, 1.0):
-    gap = evaluation.compare(weighted[0.2], weighted[other])
-    print(f"beta .2 > {other:g}: {verdict(gap['low'], gap['high'])}")
-assert gap["low"] > 0, "the whole bound"
-assert rows[1.0]["used"] < rows[0.2]["used"] / 2
-assert (
-    rows[0.0]["mean sigma"] < rows[0.2]["mean sigma"] < rows[1.0]["mean sigma"]
+evidence.verdicts(
+    [("beta .2 ranks better than 1", liang_18, above(0.2, 1.0), ">", 0.0)]
 )
 
 # %% [markdown]
+# How .2 compares with values near it cannot be told from a hundred users. For that, see the
+# record below.
+#
 # ### Caps that are one run, live
 #
 # {prf:ref}`thm-mult-cap` says more than "similar". Three trainings with the same seed: caps
@@ -758,7 +792,7 @@ print("caps .25 and 1 are one run; a cap of .1 is another")
 # ### A small catalogue, live
 #
 # For random scores {eq}`eq-mult-random`, computed for the test users, must agree with a
-# simulation. The control is the value for another catalogue.
+# simulation. The control is the value for another catalogue: all films.
 
 
 # %%
@@ -777,6 +811,7 @@ def simulated(test, repeats=20):
     return [each.per_user.mean().item() for each in drawn]
 
 
+split = prepared()
 expected, found = random_ndcg(small.test), simulated(small.test)
 error = np.std(found, ddof=1) / len(found) ** 0.5
 assert abs(np.mean(found) - expected) < 5 * error
@@ -784,21 +819,18 @@ assert abs(np.mean(found) - random_ndcg(split.test)) > 5 * error
 print(f"random scores on {films} films: {expected:.4f}")
 
 # %% [markdown]
-# Now with popularity and Mult-DAE, whose training on all films is the one above.
+# Now with popularity and Mult-DAE, trained anew on each catalogue, once each.
 
 # %% tags=["nbval-ignore-output"]
-sizes, rows = [100, films, 1000], []
-for n in sizes:
-    part = small if n == films else prepared(n)
-    made = {"popularity": Popularity, "Mult-DAE": lineup["Mult-DAE"]}
-    values = {
-        name: ndcg(fitted(m, part), part.test) for name, m in made.items()
+simple = {"popularity": Popularity, "Mult-DAE": lambda: MultDAE((100,))}
+catalogue, whole = {}, {}
+for n in (100, films, 1000, None):
+    part = {films: small, None: split}.get(n) or prepared(n)
+    whole = {name: fitted(m, part) for name, m in simple.items()}
+    catalogue[part.train.num_cols] = {"random": random_ndcg(part.test)} | {
+        name: ndcg(model, part.test) for name, model in whole.items()
     }
-    rows.append({"films": n, "random": random_ndcg(part.test), **values})
-whole = {name: ndcg(fits[name, 0], split.test) for name in made}
-everything = split.train.num_cols
-rows.append({"films": everything, "random": random_ndcg(split.test), **whole})
-catalogue = pd.DataFrame(rows).set_index("films")
+catalogue = pd.DataFrame(catalogue).T.rename_axis("films")
 catalogue
 
 # %% [markdown]
@@ -811,8 +843,8 @@ plt.show()
 
 # %% [markdown]
 # All three fall as the catalogue grows, random scores by far the most. *Popularity on few
-# films* may stand above *a network on many*. (On 100 films a list of 100 is the whole
-# catalogue.)
+# films* stands above *a network on all of them*. (On 100 films a list of 100 is the whole
+# catalogue.) So an NDCG without the number of items cannot be compared with another.
 
 # %%
 assert (catalogue.diff().dropna() < 0).all().all()
@@ -821,7 +853,7 @@ assert (catalogue.iloc[0] / catalogue.iloc[-1]).idxmax() == "random"
 assert (catalogue["Mult-DAE"] > catalogue["popularity"]).iloc[1:].all()
 
 # %% [markdown]
-# ### At paper scale: caps and learning rates
+# ### At paper scale: caps, steps and learning rates
 #
 # The recorded runs are on MovieLens 1M. This is a search, so everything is measured on the
 # 750 validation users, and the epoch is chosen on the same users: all rows are optimistic
@@ -831,61 +863,96 @@ assert (catalogue["Mult-DAE"] > catalogue["popularity"]).iloc[1:].all()
 Markdown(evidence.provenance("anneal-ml1m"))
 
 # %% [markdown]
-# With 1,300 annealing steps $\beta$ can reach any cap. "Beta kept" is its value in the best
-# epoch, which the paper proposes to read off. Two rows have the notebook's 200,000 steps,
-# more than a hundred times as many as these runs have updates. The report's rates of .1 and
-# .3 have no rows: here too the log variance overflows within a few epochs, and there is
-# nothing to record. The Verdict shows it live.
+# One row a setting. "Beta kept" is the value of $\beta$ in the best epoch, which the paper
+# proposes to read off. "Unfinished" is the share of trainings whose best epoch lies in the
+# last tenth of the budget: they might have gone on to improve.
 
 
 # %%
-def kept_beta(results):
-    values = []
-    for result in results:
-        model = result["settings"]["model"]
-        size = result["settings"]["training"]["batch_size"]
-        done = updates(ml1m_users, size, result["epochs"])[1]
-        values.append(min(model.get("beta", 0.2), done / model["anneal_steps"]))
-    return np.mean(values) if values else np.nan
+def swept(point, results):
+    """What a point of the sweep is, and how it came out."""
+    model, way = point.settings["model"], point.settings["training"]
+    cap, steps = model.get("beta", 0.2), model["anneal_steps"]
+    done = [updates(ml1m_users, 100, result["epochs"])[1] for result in results]
+    last = 0.9 * way["epochs"]
+    return {
+        "steps": steps,
+        "cap": cap,
+        "rate": way["lr"],
+        "NDCG@100": np.mean([r["metrics"]["ndcg@100"] for r in results]),
+        "beta kept": np.mean([min(cap, t / max(steps, 1)) for t in done]),
+        "unfinished": np.mean([r["epochs"] > last for r in results]),
+        "seeds": len(results),
+    }
 
 
 sweep = experiments.find("anneal-ml1m")
 record = experiments.Record.read(sweep)
-caps = evidence.table("anneal-ml1m")[["measured", "low", "high", "seeds"]]
-caps["beta kept"] = [kept_beta(record.of(p)) for p in sweep.points]
+runs = {point.label: record.of(point) for point in sweep.points}
+runs = {label: found for label, found in runs.items() if found}
+table = {
+    p.label: swept(p, runs[p.label]) for p in sweep.points if p.label in runs
+}
+caps = pd.DataFrame.from_dict(table, orient="index")
 caps
 
 # %% [markdown]
-# These two rows test {prf:ref}`thm-mult-cap` on the record: they may not differ by more than
-# the arithmetic of two processes. Then the other rows against the cap of .2 with the rate
-# .001, seed by seed. Few seeds give wide intervals: *undecided* is no proof of equality.
+# Where many runs are unfinished, the order of the rows is that of models in training, and may
+# change; such rows get no verdict below. Cap and steps belong together, so the same values as
+# a grid, at the rate .001:
 
 # %%
-seeds_of = evidence.per_seed("anneal-ml1m")
-if len(seeds_of):
-    seeds_of = seeds_of.pivot(index="seed", columns="label", values="ndcg@100")
-
-
-def recorded_gap(better, worse):
-    if not {better, worse} <= set(seeds_of.columns):
-        return {"difference": np.nan, "verdict": "not measured"}
-    gap = (seeds_of[better] - seeds_of[worse]).dropna()
-    _, low, high = evidence.mean_interval(gap)
-    return {
-        "difference": gap.mean(),
-        "low": low,
-        "high": high,
-        "verdict": verdict(low, high),
-    }
-
-
-twins = recorded_gap("200,000 steps, cap .2", "200,000 steps, cap 1")
-assert not abs(twins["difference"]) > 0.002
-rivals = [n for n in caps.index if n[:2] in ("ca", "lr") and n != "cap .2"]
-swept = pd.DataFrame({n: recorded_gap("cap .2", n) for n in rivals}).T
-swept.rename_axis("cap .2 is better than")
+grid = caps[caps["rate"] == 0.001]
+grid.pivot(index="steps", columns="cap", values="NDCG@100")
 
 # %% [markdown]
+# {prf:ref}`thm-mult-cap` on the record: with $T$ updates, caps at or above $(T-1)/A$ must be
+# one run, up to the arithmetic of two processes. Where the grid has two of them in a row, we
+# compare them seed by seed.
+
+# %%
+by_seed = evidence.per_seed("anneal-ml1m").pivot(
+    index="seed", columns="label", values="ndcg@100"
+)
+budget = updates(ml1m_users, 100, how["epochs"])[1]
+for steps, row in grid[grid["steps"] > 0].groupby("steps"):
+    equal = row.index[row["cap"] >= (budget - 1) / steps]
+    if len(equal) > 1:
+        gap = by_seed[equal].max(axis=1) - by_seed[equal].min(axis=1)
+        assert not gap.max() > 0.002
+        print(f"{steps} steps, {list(equal)}: they differ by {gap.max():.1e}")
+
+# %% [markdown]
+# And what can be said of the caps that do act, and of the rate, for this network (widths 600 and
+# 200), these 750 validation users and this number of epochs alone. Chapter 17's search was free
+# to choose another network and another cap; what it chose stands below.
+
+# %%
+ayad_23, sweep_name = "reading of Ayad et al. (2023)", "anneal-ml1m"
+asked = [
+    ("a cap of .2 is better than 1", liang_18, "cap .2", "cap 1"),
+    ("a cap of .2 is better than .1", course, "cap .2", "cap .1"),
+    ("a cap of .8 is better than .2", ayad_23, "cap .8", "cap .2"),
+    ("a rate of .001 is better than .003", ayad_23, "cap .2", "lr .003"),
+]
+
+
+def unfinished(*labels):
+    """Why two settings must not be compared; empty if their trainings had ended."""
+    late = caps.loc[list(labels), "unfinished"].max() > 0.2
+    return "the trainings had not ended" if late else ""
+
+
+evidence.verdicts(
+    (text, who, evidence.difference(sweep_name, a, b), ">", 0.0, 0.0, why)
+    for text, who, a, b in asked
+    for why in [unfinished(a, b)]
+)
+
+# %% [markdown]
+# The lines of Ayad et al. are tested here on other data than theirs. They say what holds on
+# MovieLens 1M, not what held on their films.
+#
 # ### At paper scale: the catalogue
 #
 # EASE ({doc}`/book/top-n/09-linear-autoencoders`) and Mult-VAE on the most popular films
@@ -895,7 +962,10 @@ swept.rename_axis("cap .2 is better than")
 Markdown(evidence.provenance("catalogue-ml1m"))
 
 # %% [markdown]
-# One row a catalogue; NDCG@100 on 750 unseen users.
+# One row a catalogue; NDCG@100 on 750 unseen users. The options are the same for all
+# catalogues and were *not* tuned: for EASE a penalty of 200, for Mult-VAE the widths 600 and
+# 200. So the rows of "all" films lie below those of the tuned models in the next section,
+# though users and films are the same.
 
 # %%
 shelves = evidence.table("catalogue-ml1m")[["measured", "low", "high", "seeds"]]
@@ -906,42 +976,80 @@ for model in ("EASE", "Mult-VAE"):
 shelves
 
 # %% [markdown]
+# Both models rise with every cut of the catalogue, as random scores do.
+#
 # ### At paper scale: the models
 #
 # {doc}`/book/top-n/16-what-came-after` has the table of all models. The rows of this
-# chapter and three baselines, on 750 unseen users of MovieLens 1M:
+# chapter and their rivals, with tuned options, on 750 unseen users of MovieLens 1M. WMF is the
+# older name of iALS ({doc}`/book/top-n/10-implicit-feedback`).
 
 # %%
 everyone = evidence.table("topn-ml1m")
-ours = ["popularity", "EASE", "CDAE", "Mult-DAE", "Mult-VAE"]
+ours = ["popularity", "iALS", "SLIM", "EASE", "CDAE", "Mult-DAE", "Mult-VAE"]
 everyone.loc[ours, ["measured", "low", "high", "seeds"]]
 
 # %% [markdown]
-# These intervals are over seeds of the training. Users vary far more than seeds, so the
-# record holds every user's NDCG and models are compared user by user:
+# What the search chose, in which range, and whether a value lies at an end of its range (within
+# a twentieth of it), where the search could have gone on:
+
 
 # %%
-users = evidence.users("topn-ml1m")
+def options_of(label):
+    """The options that the search chose for a model, and where in its range each lies."""
+    points, searches = (
+        {p.label: p.settings for p in experiments.find(name).points}
+        for name in ("topn-ml1m", "tune-topn-ml1m")
+    )
+    rows = []
+    for name, space in searches[label]["space"].items():
+        table, _, key = name.partition(".")
+        chosen, place = points[label][table][key], "one of the choices"
+        if isinstance(space, dict):
+            scale = math.log if space.get("log") else float
+            low, high, at = map(scale, (space["low"], space["high"], chosen))
+            inside = 0.05 < (at - low) / (high - low) < 0.95
+            place = "inside" if inside else "AT AN EDGE"
+            space = f"{space['low']:g} to {space['high']:g}"
+        rows.append([label, name, str(chosen), str(space), place])
+    return rows
 
 
-def recorded_pair(better, worse):
-    if not {better, worse} <= set(users.columns):
-        return {"difference": np.nan, "verdict": verdict(np.nan, np.nan)}
-    found = evaluation.compare(users[better], users[worse])
-    found = found[["difference", "low", "high"]]
-    return found.to_dict() | {"verdict": verdict(found["low"], found["high"])}
-
-
-duels = [
-    ("Mult-DAE", "CDAE"),
-    ("Mult-VAE", "CDAE"),
-    ("Mult-VAE", "EASE"),
-    ("Mult-VAE", "Mult-DAE"),
-]
-duels = pd.DataFrame({f"{a} > {b}": recorded_pair(a, b) for a, b in duels}).T
-duels
+chosen = options_of("Mult-DAE") + options_of("Mult-VAE")
+columns = ["model", "option", "chosen", "range", "place"]
+pd.DataFrame(chosen, columns=columns).set_index(["model", "option"])
 
 # %% [markdown]
+# The cap of Mult-VAE in this table is the best for *its* network and rate. It need not be .2:
+# the best cap depends on the widths, on the rate and on the number of updates, and no cap of
+# the paper or of this page is a law.
+#
+# Was the training long enough? NDCG@100 on the validation users after every epoch, five seeds
+# each. A training ends when it has not improved for a while.
+
+# %% mystnb={"image": {"alt": "Validation NDCG at 100 over the epochs for five seeds of Mult-DAE and of Mult-VAE on MovieLens 1M, where the record holds it; a dotted line at ten epochs."}}
+finals_of = experiments.Record.read(experiments.find("topn-ml1m")).results
+fig, ax = plt.subplots(figsize=(7, 3))
+for k, label in enumerate(("Mult-DAE", "Mult-VAE")):
+    curves = [
+        r["validation"]
+        for r in finals_of
+        if r["label"] == label and "validation" in r
+    ]
+    for n, curve in enumerate(curves):
+        name = label if n == 0 else None
+        ax.plot(range(1, len(curve) + 1), curve, c=f"C{k}", lw=1, label=name)
+ax.axvline(10, ls=":", c="gray")
+ax.set(xlabel="epoch", ylabel="NDCG@100, validation users")
+ax.legend(*ax.get_legend_handles_labels())
+plt.show()
+
+# %% [markdown]
+# The dotted line stands at ten epochs, with which Ayad et al. began: "when it was 10 epochs, it
+# didn't take much time, but when we increased it to 200 epochs, it took more running time". Time
+# grows with the epochs. The curves show how much the epochs after the tenth are worth on these
+# data, and where they stop being worth anything.
+#
 # ## Verdict
 #
 # ### The paper
@@ -952,14 +1060,13 @@ duels
 # paper's. In the same table a linear model stands above it.
 
 # %%
-runs = evidence.per_seed("topn-ml1m")
-runs = runs[runs["label"] == "Mult-VAE"] if len(runs) else runs
-values = runs["ndcg@100"].tolist() if len(runs) else []
 claimed = claims.loc["liang-mult-vae-ml20m-ndcg", "value"]
-other = evidence.judge(values, claimed, 0.01, "measured on another data set")
+ours_1m = evidence.interval("topn-ml1m", "Mult-VAE")
+reason = "measured on another data set"
+other = evidence.judge(ours_1m, "=", claimed, 0.01, not_comparable=reason)
 again = claims[claims["cite"] == "ferrari2021troubling"]
 again = again[again["metric"] == "ndcg@100"]
-print(f"Mult-VAE on MovieLens 20M: {other.word}")
+print(f"the value for MovieLens 20M: {other.word}, {other.because}")
 again = again.pivot(index="dataset", columns="method", values="value")
 told = table_2[table_2["method"] == "Mult-VAE"].set_index("dataset")["value"]
 assert (told[again.index] - again["Mult-VAE"]).between(0, 0.015).all()
@@ -967,32 +1074,40 @@ assert (again["EASE"] > again["Mult-VAE"]).all()
 again
 
 # %% [markdown]
-# What can be tested is the *order*, on MovieLens 1M. The words are computed from paired
-# intervals over 750 users.
+# What can be tested is the *order*, on MovieLens 1M. Claim 1 names three rivals, WMF, SLIM and
+# CDAE, and two models; EASE came a year after the paper, and its row is an order of the tables
+# of others. Each interval allows for all pairs of the whole table of chapter 17.
 
-# %% tags=["nbval-ignore-output"]
-words = {
-    "Mult-DAE ranks better than CDAE": duels["verdict"]["Mult-DAE > CDAE"],
-    "Mult-VAE ranks better than CDAE": duels["verdict"]["Mult-VAE > CDAE"],
-    "Mult-VAE ranks better than EASE": duels["verdict"]["Mult-VAE > EASE"],
-    "a cap of .2 is better than 1": swept["verdict"]["cap 1"],
-} | {
-    f"{row} (live)": contest["verdict"][row]
-    for row in ("multinomial > Gaussian", "multinomial > logistic")
-}
-Markdown("\n".join(f"* {claim}: **{word}**" for claim, word in words.items()))
+# %%
+rivals = ("iALS", "SLIM", "CDAE")
+orders = [(m, r, liang_18) for m in ("Mult-VAE", "Mult-DAE") for r in rivals]
+orders += [
+    ("Mult-VAE", "Mult-DAE", liang_18),
+    ("Mult-VAE", "EASE", "table of Pham and Le (2020)"),
+]
+evidence.verdicts(
+    (f"{a} above {b}", who, evidence.pair("topn-ml1m", a, b), ">", 0.0)
+    for a, b, who in orders
+)
 
 # %% [markdown]
-# EASE came a year after the paper. The two live lines rest on a hundred users and three
-# hundred films: an illustration.
+# Two things must be kept apart here. The paper compared with rivals as they were tuned in 2018;
+# {cite:t}`rendle2022revisiting` showed later that WMF can do far better on the paper's own data.
+# And ours are tuned alike, with a few trials each, on a data set that is a twentieth of the
+# paper's. So *contradicted* in this table means: not so on these data with these options. It
+# does not mean that the paper's numbers are wrong.
+#
+# **Claim 2**, the likelihood, and **claim 3**, the weight of the KL term, have their verdicts
+# above, live on three hundred films with a hundred users: an illustration, not a test of the
+# paper's scale.
 #
 # ### The report of Ayad, Alomari and Al-saygh
 #
 # The report does several things well. It runs both models with the same settings, it says
-# what it varied, and it asks what its numbers mean. Its code and its number of films are
-# not given, so some of this is inference and marked so.
+# what it varied, and it asks what its numbers mean. Its code, its number of films, its split
+# and its cut-off are not given. Where we have to guess, the text below says *inference*.
 #
-# **"We have slight enhancement": NDCG .431 and .52.** The table that it compares with names
+# **A "slight enhancement": NDCG .431 and .52.** The table that it compares with names
 # no data set. It is the paper's for MovieLens 20M. The report's data are ratings of Netflix,
 # for which the paper has another row:
 
@@ -1025,100 +1140,108 @@ compared
 # as invalid: the paper's Netflix data have 17,769 films, and the report's, if our inference
 # is right, 1,350. By {eq}`eq-mult-random` *random* scores alone then get about thirteen
 # times as much for the same number of events; a trained model gains by a smaller factor, as
-# the live table shows. The cut-off of the report's NDCG is not given either.
+# the live table shows.
 
 # %% tags=["nbval-ignore-output"]
-reason = "other films of unknown number, no cut-off, no split"
-judged = evidence.judge([], reported["ayad-vae-ndcg"], 0.01, reason)
 factor = 17_769 / excerpt["movies"]
 rises = [
     measured[f"{model}, 1350"] - measured[f"{model}, all"]
     for model in ("EASE", "Mult-VAE")
 ]
-moved = [f"{r:+.3f}" if r == r else "(not measured yet)" for r in rises]
-live_rise = catalogue["Mult-DAE"].diff(-1).loc[1000]
-above = reported["ayad-vae-ndcg"] - paper["liang-mult-vae-netflix-ndcg"]
+live_rise = catalogue["Mult-DAE"].loc[1000] - catalogue["Mult-DAE"].iloc[-1]
+above_paper = reported["ayad-vae-ndcg"] - paper["liang-mult-vae-netflix-ndcg"]
 Markdown(
-    f"Verdict: **{judged.word}**: {reason}. The paper's catalogue is {factor:.1f} "
-    "times as large. On MovieLens 1M a cut from all films to the most rated "
-    f"1,350 moves the NDCG@100 of EASE by {moved[0]} and that of Mult-VAE by "
-    f"{moved[1]}. On the embedded data a cut from all films to 1,000 moves "
-    f"Mult-DAE by {live_rise:+.2f}. The report stands {above:+.2f} above the "
-    "paper's row for Netflix."
+    f"Verdict: **{evidence.NOT_COMPARABLE}**: other films of unknown number, "
+    f"no cut-off, no split. The paper's catalogue is {factor:.1f} times as "
+    "large as the excerpt's. On MovieLens 1M a cut from all films to the most "
+    f"rated 1,350 moves the NDCG@100 of EASE by {rises[0]:+.3f} and that of "
+    f"Mult-VAE by {rises[1]:+.3f}. On the embedded data a cut from all films "
+    f"to 1,000 moves Mult-DAE by {live_rise:+.2f}. The report stands "
+    f"{above_paper:+.2f} above the paper's row for Netflix."
 )
 
 # %% [markdown]
 # How much of that the catalogue explains cannot be said without the report's split: all of
 # MovieLens 1M has few films, and the excerpt is also denser than the whole.
 #
-# **"Roughly similar performance."** The sentence is the paper's, about *one* of its three
-# data sets, the songs. The report repeats it beside two numbers that are far apart:
+# **Both models "have roughly similar performance".** The sentence is the paper's, about *one* of
+# its three data sets, the songs. The report repeats it beside two numbers that are far apart:
 
 # %%
 pivot = table_2.pivot(index="dataset", columns="method", values="value")
 paper_gaps = pivot["Mult-VAE"] - pivot["Mult-DAE"]
 their_gap = reported["ayad-vae-ndcg"] - reported["ayad-dae-ndcg"]
 assert paper_gaps.idxmin() == "msd" and their_gap > 10 * paper_gaps.max()
-duel = recorded_pair("Mult-VAE", "Mult-DAE")
+duel = evidence.pair("topn-ml1m", "Mult-VAE", "Mult-DAE")
 print(f"report: {their_gap:.3f}; paper: at most {paper_gaps.max():.3f}")
-print(f"ours, Mult-VAE > Mult-DAE on MovieLens 1M: {duel['verdict']}")
+print(
+    f"ours, MovieLens 1M: {duel.mean:+.4f} [{duel.low:+.4f}, {duel.high:+.4f}]"
+)
 
 # %% [markdown]
 # A gap of more than ten times the paper's largest would be a discovery, or it is two
 # cut-offs, two test sets, one run with luck. Both models with five seeds on one split, and
 # popularity beside them, would tell.
 #
-# **"The value that suited us best was 0.9 for the anneal cap."** With 200,000 steps,
-# {prf:ref}`thm-mult-cap` says that .25, .9 and 1 are one run on that excerpt, and what was
-# compared is the noise of a GPU or of another seed. If the steps were changed too, the
-# report should name them. On MovieLens 1M, where 1,300 steps let every cap act:
+# **A cap of .9 "suited us best".** The report tuned the annealing
+# steps as well, and does not print them, nor its batch size. Without these {eq}`eq-mult-anneal`
+# cannot be computed, and the sentence is *not testable here*. What our runs on MovieLens 1M
+# show is how little is at stake. From the best to the worst of all recorded pairs of cap and
+# steps, with the network of the authors, NDCG@100 moves by
 
 # %%
-acting = caps["measured"][caps.index.str.startswith("cap")].dropna()
-if len(acting) > 1:
-    spread = acting.max() - acting.min()
-    print(f"best: {acting.idxmax()}; spread of all caps {spread:.4f}")
-swept["verdict"].filter(like="cap").rename_axis("cap .2 is better than")
+acting = grid["NDCG@100"].astype(float)
+print(f"{np.ptp(acting):.4f}, over {len(acting)} pairs of cap and steps")
 
 # %% [markdown]
-# **Learning rates of .1, .3 and .001 "significantly affected the performance"**. With Adam, the first step moves *each* weight by the learning rate. Weights of
+# **Learning rates of .1, .3 and .001 "significantly affected the performance"**, and .001 was
+# the best. With Adam, the first step moves *each* weight by the learning rate. Weights of
 # this network start at a few hundredths, so a rate of .1 replaces them at once. A log
 # variance is a sum over 600 hidden units: a rate of .3 can move it by 180, and $e^{180}$ is
-# more than single precision holds. On the three hundred films, with the paper's widths:
+# more than single precision holds. The report gave both models the same settings, so here are
+# both on the three hundred films with the paper's widths, once each:
 
 # %% tags=["nbval-ignore-output"]
-rates = {}
-for rate in (1e-3, 1e-2, 0.1, 0.3):
+wide = {
+    "Mult-VAE": small_vae(hidden=(600, 200)),
+    "Mult-DAE": lambda: MultDAE((200,)),
+}
+rates = {name: {} for name in wide}
+for name, rate in itertools.product(wide, (1e-3, 1e-2, 0.1, 0.3)):
     try:
-        model = fitted(small_vae(hidden=(600, 200)), small, lr=rate)
-        rates[rate] = ndcg(model, small.test)
+        rates[name][rate] = ndcg(fitted(wide[name], small, lr=rate), small.test)
     except FloatingPointError:  # the loss is not a number
-        rates[rate] = math.nan
-floor = catalogue.loc[films, "popularity"]
-pd.Series(rates, name="NDCG@100").rename_axis("learning rate").to_frame()
+        rates[name][rate] = math.nan
+rates = pd.DataFrame(rates).rename_axis("learning rate")
+rates.assign(popularity=np.nanmean(values["popularity"]))
 
 # %% [markdown]
-# One of the large rates ends below popularity, with the other the loss is not a number. So
-# the claim stands, and it is no surprise: of the three values one is a learning rate for
-# Adam. Values between .0003 and .003 would have been the ones to try. On MovieLens 1M (a
-# training that breaks off leaves no record, and its row stays *not measured*):
+# A row below popularity says that the network has learnt less than counting knows. Where the
+# table has no number, the loss was none any more. Mult-DAE has no exponential that could
+# overflow, but its weights are replaced just as quickly. So .1 and .3 are far outside of what
+# Adam can use here. Between them and .001 lies a factor of a hundred, and a value in between,
+# such as the .01 of this table, would have been the next to try. There is one training a row:
+# the table illustrates, and the register says *not testable here*.
 
 # %%
-assert rates[0.1] < floor < rates[1e-3] and math.isnan(rates[0.3])
-swept["verdict"].filter(like="lr").rename_axis("the rate .001 is better than")
+floor = np.nanmean(values["popularity"])
+assert (rates.loc[0.001] > floor).all()
+assert not rates.loc[0.3, "Mult-VAE"] > rates.loc[0.001, "Mult-VAE"]
+print("with .001 both networks beat popularity")
 
 # %% [markdown]
 # **Recall@50 better, Recall@20 slightly worse.** No values are given. In the paper's tables,
 # wherever two models on *one* data set differ by .01 or more in NDCG, their Recall@20
-# differs in the same direction. The report's combination points to *two data sets*.
+# differs in the same direction. The report's combination points to *two data sets*, which is
+# an inference.
 
 # %%
-wide = liang[liang["source"].str.startswith("Table")].pivot_table(
+wide_table = liang[liang["source"].str.startswith("Table")].pivot_table(
     index=["dataset", "method"], columns="metric", values="value"
 )
 against = [
     (a, b)
-    for _, part in wide.groupby("dataset")
+    for _, part in wide_table.groupby("dataset")
     for (a, first), (b, second) in itertools.combinations(part.iterrows(), 2)
     if abs(first["ndcg@100"] - second["ndcg@100"]) >= 0.01
     and (first["ndcg@100"] - second["ndcg@100"])
@@ -1129,35 +1252,217 @@ assert not against
 print(f"pairs that disagree: {len(against)}")
 
 # %% [markdown]
-# **Undersampling against bias, and "we still gained low NDCG".** If events were
-# undersampled, the task has changed once more, and an "enhancement" is not "low".
-# **"200 epochs is a common starting point"**: it is the paper's number for MovieLens 20M,
-# with 100 for its other data. **More robust "when user-item interaction data is scarce"** is
-# the paper's sentence, and no run of the report tests it.
+# **Undersampling.** The report says that "we used an undersampling technique that handles
+# imbalanced data" and that "we still gained low NDCG". What can undersampling do? We drop
+# events of popular films from the training rows, a film with $n_i$ events keeping each with
+# probability $\min(1, \sqrt{\tilde n / n_i})$, where $\tilde n$ is the median, and train
+# Mult-DAE on the rest. "Popularity lift" is how much more popular the twenty recommended films
+# are than those that the user has.
+
+# %% tags=["nbval-ignore-output"]
+torch.manual_seed(0)
+X, counts = small.train, small.train.T.row_counts
+keep = (counts.float().median() / counts.clamp(min=1)).sqrt().clamp(max=1)
+left = torch.rand(X.nnz) < keep[X.indices]
+thinned = Interactions.from_coo(X.row_ids[left], X.indices[left], shape=X.shape)
+some = replace(small, train=thinned)
+rows = {}
+for name, part in (("all events", small), ("undersampled", some)):
+    models = [fitted(simple["Mult-DAE"], part, s) for s in range(seeds)]
+    lists = [evaluation.rank(m, small.test, METRICS) for m in models]
+    values[name] = np.array([r.per_user["ndcg@100"] for r in lists])
+    lifts = [
+        metrics.popularity_lift(
+            torch.from_numpy(r.top[:, :20]), small.test.fold_in.indices, counts
+        )
+        for r in lists
+    ]
+    rows[name] = {"events": part.train.nnz, "popularity lift": np.mean(lifts)}
+    rows[name]["NDCG@100"] = np.nanmean(values[name])
+pd.DataFrame(rows).T
+
+# %% [markdown]
+# Undersampling makes the lists less popular, as intended. What it costs in NDCG@100, all
+# events less undersampled, with the error over users and seeds:
+
+# %% tags=["nbval-ignore-output"]
+lost = above("all events", "undersampled")
+print(f"{lost.mean:+.4f} [{lost.low:+.4f}, {lost.high:+.4f}]")
+
+# %% [markdown]
+# The test asks for the events of real users, popular films among them. Undersampling fits the
+# model to users who see fewer popular films than they do. It may still be wanted, if the aim is
+# other lists; but then NDCG is not the measure of success.
+#
+# **More robust "when user-item interaction data is scarce".** The sentence is the paper's. The
+# record has NDCG@100 for five groups of users, from those with the fewest visible events
+# (group 1) to those with the most.
+
+# %% mystnb={"image": {"alt": "Bars: NDCG at 100 of Mult-VAE less that of Mult-DAE in five groups of test users of MovieLens 1M, from the least active to the most active."}}
+by_group = evidence.groups("topn-ml1m").loc[["Mult-DAE", "Mult-VAE"]]
+advantage = by_group.loc["Mult-VAE"] - by_group.loc["Mult-DAE"]
+ax = advantage.plot.bar(figsize=(6, 2.8), rot=0)
+ax.axhline(0, c="gray", lw=1)
+ax.set(ylabel="Mult-VAE less Mult-DAE, NDCG@100")
+plt.show()
+
+# %% [markdown]
+# If the sentence held on these data, the bars would fall from left to right. The record has no
+# error for a group, so the figure is shown without a verdict.
+#
+# **To "use simpler models that are less prone to overfitting"** is the plan of the report for the
+# future, and it points in a good direction: {doc}`/book/top-n/09-linear-autoencoders` is about
+# models with one matrix, and EASE stands in the tables above.
+#
+# ### The report of Pham and Le
+#
+# {cite:t}`pham2020variants` copy the generative process and the likelihood of the paper: their
+# equations (11) and (12) are our {eq}`eq-mult-model` and {eq}`eq-mult-likelihood`, with two
+# slips of the pen in the indices ($z_x$ and $N_t$ for $z_u$ and $N_u$). They quote the paper's
+# table correctly. The numbers of their own Table 1, Mult-DAE and Mult-VAE among them, are
+# taken up in {doc}`/book/top-n/13-recvae` and
+# {doc}`/book/evidence/18-what-five-reports-claimed`. Their Fig. 8 quotes a Mult-VAE of
+# {cite:t}`le2020autoencoders`, to which we come below.
+#
+# ### All claims of the reports that hang on this chapter
+#
+# The register of {doc}`/book/evidence/18-what-five-reports-claimed` has one row a claim. Its
+# letter says whose it is: G for Gao et al., Y for Ayad et al., P for Pham and Le, L for James Le,
+# whom they quote. An "r" at the end marks a reading of ours, which nobody has claimed.
+
+# %%
+shown = ["claim", "measured", "low", "high", "verdict", "because"]
+evidence.claims(chapter="12-multinomial-autoencoders")[shown]
+
+# %% [markdown]
+# Where a row of Ayad et al. is *not testable here*, the reason is mostly the same: users and films
+# after the filter, the split, the cut-off and the annealing steps are not printed. A few lines
+# in a report would make its numbers testable.
 #
 # ## What goes wrong
 #
-# These mistakes are in published code; all but the last are shown on the small catalogue.
+# The first three mistakes are in public programs, which are named. The next two are easy to
+# make when the program is carried over to another library; we show what they do and accuse
+# nobody of them. All but the recorded rows are shown on small data.
 #
-# ### A posterior with a standard deviation of a hundredth
+# ### A table of lists that are full of what the user has
 #
-# One port draws $\epsilon$ with a standard deviation of .01 in place of 1. The
-# reconstruction then hardly feels $\sigma$, and the KL term alone drives it to 1. What is
-# left is a Mult-DAE with the penalty $\frac\beta2 \lVert \mu \rVert^2$ on the code.
+# Le's program throws its mask away (`VAE-PyTorch/MultVAE.py`, line 165, at commit `b5e36cb`):
+# `scores.masked_fill(seen, -inf)` returns a *new* tensor, which nobody keeps. Its results are
+# those of epoch 5 of 55 on the test set. Mult-VAE and Mult-DAE on the same data and in the same
+# protocol, seen items masked or left in, with the options of their paper, beside his row:
+
+# %%
+wanted = ["precision@100", "capped_recall@100", "ndcg@100"]
+rows = evidence.per_seed("mask-models-ml1m")
+rows = rows[rows["label"].str.startswith("Mult-")]
+le = rows.groupby("label")[wanted].mean()
+le["seeds"] = rows.groupby("label").size()
+names = ("precision", "recall", "ndcg")
+printed = claims.loc[[f"le-multvae-{n}" for n in names], "value"]
+le.loc["printed by Le"] = [*printed.astype(float), np.nan]
+le
+
+# %% [markdown]
+# His row stands near the rows that are not masked, and far below the masked ones. His network and
+# training are others than ours, so the rows need not agree; but no row with a mask is anywhere
+# near. The number does not say how well a Mult-VAE recommends, and it can be compared with
+# unmasked lists only.
+#
+# The epoch tells the same story. An unmasked list is filled with what the user *has* as soon as
+# the network has learnt to reproduce its input. So the longer it learns, the lower the number
+# falls, while the model improves. Here is his program in our words (one layer of 200, a rate of
+# .01, noise of a hundredth, all users in training), on the embedded data:
 
 
 # %%
 class NarrowVAE(MultVAE):
     def loss(self, batch):
         mu, logvar = self.posterior(batch)
-        noise = 0.01 * torch.randn_like(mu)  # the mistake
+        noise = 0.01 * torch.randn_like(mu)  # line 79: std=0.01
         logits = self.decode(mu + noise * (0.5 * logvar).exp())
-        kl = losses.gaussian_kl(mu, logvar)
-        return (
-            self.likelihood(logits, batch) + self.beta * kl
-        ) / batch.num_rows
+        cost = self.likelihood(logits, batch)
+        cost = cost + self.current_beta() * losses.gaussian_kl(mu, logvar)
+        self.steps += self.training
+        return cost / batch.num_rows
 
 
+weak = splits.hold_out_per_user(
+    datasets.load(dataset), test=0.2, round_up=True, seed=0
+)
+
+# %% [markdown]
+# NDCG@100 on the test after every epoch, with the mask and without it.
+
+
+# %% tags=["nbval-ignore-output"] mystnb={"image": {"alt": "NDCG at 100 on the test over the epochs. With seen items masked the curve rises to a plateau. With seen items left in the list it peaks after a few epochs and then falls far below."}}
+def both_ways(model):
+    return {
+        name: evaluation.rank(model, weak.test, ["ndcg@100"], mask=mask)
+        .per_user["ndcg@100"]
+        .mean()
+        for name, mask in (("masked", True), ("left in", False))
+    }
+
+
+history = training.fit(
+    NarrowVAE((200,)),
+    weak.train,
+    epochs=15,
+    batch_size=50,
+    lr=0.01,
+    watch=both_ways,
+)
+curves = history.table[["masked", "left in"]]
+assert curves["left in"].idxmax() < len(curves) - 3
+assert curves["left in"].iloc[-1] < 0.8 * curves["left in"].max()
+assert (curves["masked"] > curves["left in"]).all()
+ax = curves.plot(xlabel="epoch", ylabel="NDCG@100, test", figsize=(6, 2.8))
+ax.set(ylim=(0, None))
+plt.show()
+
+# %% [markdown]
+# His log has the same shape: the unmasked NDCG is highest in epoch 5, and by epoch 25 it has lost
+# more than a third. The score that he prints is that of epoch 5, chosen *by the test set*
+# (`Trainer.py`, lines 58 to 70). A broken measure prefers the model that has learnt less.
+#
+# The opposite mistake is to test on users of the training.
+
+# %% tags=["nbval-ignore-output"]
+model, floor_of = whole["Mult-DAE"], whole["popularity"]
+torch.manual_seed(0)
+X, chosen = split.train, torch.rand(split.train.nnz) < 0.2
+fold, held = (
+    Interactions.from_coo(X.row_ids[at], X.indices[at], shape=X.shape)
+    for at in (~chosen, chosen)
+)
+known = splits.Test(fold, held, split.train_users)
+wrongly = {
+    "unseen users (right)": ndcg(model, split.test),
+    "training users": ndcg(model, known),
+    "popularity, unseen users": ndcg(floor_of, split.test),
+    "popularity, training users": ndcg(floor_of, known),
+}
+pd.Series(wrongly, name="NDCG@100").to_frame()
+
+# %% [markdown]
+# Popularity is the control: it knows no user, so training users are hardly easier for it.
+# For the network they are.
+
+# %%
+right, leak, floor, floor_leak = wrongly.values()
+assert leak - right > 0.05 + abs(floor_leak - floor)
+
+# %% [markdown]
+# ### A posterior with a standard deviation of a hundredth
+#
+# The `std=0.01` of `NarrowVAE` is line 79 of Le's program, and line 66 of `multivae.py` in
+# RecBole {cite:p}`recbole2022code`. The reconstruction then hardly feels $\sigma$, and the KL
+# term alone drives it to 1. What is left is a Mult-DAE with the penalty
+# $\frac\beta2 \lVert \mu \rVert^2$ on the code.
+
+
+# %%
 @torch.no_grad()
 def reconstruction(model, width):
     torch.manual_seed(0)
@@ -1196,7 +1501,7 @@ assert abs(costs["right"]) < 1e-6 < 0.05 < costs["sd .01"]
 # %% [markdown]
 # ### An annealing counter that starts again
 #
-# The program of {cite:t}`sachdeva2019sequential` sets its counter to zero at the start of
+# The program of {cite:t}`sachdeva2019code` sets its counter to zero at the start of
 # every epoch. Then $\beta$ never passes the updates of *one* epoch over $A$.
 
 
@@ -1220,8 +1525,8 @@ assert len(set(seen["ForgetfulVAE"])) == 1 < len(set(seen["MultVAE"]))
 print(f"theirs, 4,534 users one at a time: beta below {4_534 / A:.3f}")
 
 # %% [markdown]
-# Their cap is .2. It was never approached, and the numbers of the paper are those of a
-# $\beta$ close to zero. {doc}`/book/top-n/15-svae` comes back to it.
+# Their cap is .2, and this program never comes near it: it trains with a $\beta$ close to zero.
+# {doc}`/book/top-n/15-svae` comes back to it.
 #
 # ### A mean where there should be a sum
 #
@@ -1240,7 +1545,7 @@ print(f"the sum with beta = .2 is {0.2 * by_sum / by_mean:.0f} times the mean")
 # %% [markdown]
 # ### An input without length
 #
-# Ports that leave out the normalisation feed zeros and ones. The input of a hidden unit then
+# Without the normalisation the network reads zeros and ones. The input of a hidden unit then
 # grows with the number of events, and `tanh` saturates for active users: little gradient
 # passes.
 
@@ -1283,46 +1588,6 @@ raw
 # %%
 assert raw.loc["raw", "active users"] > raw.loc["length one", "active users"]
 assert raw.loc["raw", "active users"] > raw.loc["raw", "others"] + 0.1
-
-# %% [markdown]
-# ### Known items in the list, known users in the test
-#
-# `scores.masked_fill(seen, -inf)` returns a *new* tensor. Where it is thrown away, the list
-# is full of what the user has folded in; {doc}`/book/top-n/09-linear-autoencoders` follows
-# that through a published table. The opposite mistake is to test on users of the training.
-
-# %% tags=["nbval-ignore-output"]
-model, test = fits["Mult-DAE", 0], split.test
-scores, counts = model.score(test.fold_in), test.held_out.row_counts
-scores.masked_fill(test.fold_in.dense() > 0, -torch.inf)  # has no effect
-top = evaluation.top_items(scores, 100)
-hits = (test.held_out.dense() > 0).gather(1, top)
-unmasked = metrics.ndcg(hits, counts, 100).nanmean().item()
-torch.manual_seed(0)
-X, chosen = split.train, torch.rand(split.train.nnz) < 0.2
-fold, held = (
-    Interactions.from_coo(X.row_ids[at], X.indices[at], shape=X.shape)
-    for at in (~chosen, chosen)
-)
-known = splits.Test(fold, held, split.train_users)
-floor_of = fits["popularity", 0]
-wrongly = {
-    "unseen users (right)": ndcg(model, test),
-    "mask thrown away": unmasked,
-    "training users": ndcg(model, known),
-    "popularity, unseen users": ndcg(floor_of, test),
-    "popularity, training users": ndcg(floor_of, known),
-}
-pd.Series(wrongly, name="NDCG@100").to_frame()
-
-# %% [markdown]
-# Popularity is the control: it knows no user, so training users are hardly easier for it.
-# For the network they are.
-
-# %%
-right, no_mask, leak, floor, floor_leak = wrongly.values()
-assert no_mask < right - 0.03
-assert leak - right > 0.05 + abs(floor_leak - floor)
 
 # %% [markdown]
 # ## Exercises
@@ -1373,27 +1638,22 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 #
 # :::{exercise} ◆◆ A fair chance for the rivals
 # :label: ex-multinomial-3
-# The Gaussian had one weight, ten. Choose it among 1, 3, 10 and 30, and the learning rate
-# with it, on the validation users. How many settings must the multinomial get then?
+# The Gaussian had four weights and one $\beta$. Search its $\beta$ as well, at the weight that
+# was chosen, on the validation users. How many settings must the multinomial get then?
 # :::
 #
 # :::{solution} ex-multinomial-3
 # :class: dropdown
 # ```python
-# def gaussian(weight):
-#     class Weighted(MultVAE):
-#         def likelihood(self, logits, batch):
-#             x = batch.binary().dense()
-#             return ((1 + (weight - 1) * x) * (x - logits).square()).sum() / 2
-#     return Weighted
-#
-# for weight, lr in itertools.product((1, 3, 10, 30), (3e-3, 1e-2)):
-#     model = fitted(small_vae(gaussian(weight)), small, lr=lr)
-#     print(weight, lr, round(ndcg(model, small.validation), 4))
+# weight = tuned["Gaussian"]["beta or weight"]
+# for beta, lr in itertools.product((0.05, 0.2, 1.0), (3e-3, 1e-2)):
+#     make = small_vae(gaussian(weight), beta=beta, anneal_steps=0)
+#     print(beta, lr, round(ndcg(fitted(make, small, lr=lr), small.validation), 4))
 # ```
-# A weight below ten was the better one for us. The multinomial must get as many settings:
-# one against eight is no comparison, in neither direction. It has no weight, but a cap and
-# a dropout rate. Compare the winners once, on the test users.
+# For the Gaussian $\beta$ is a noise variance
+# ({doc}`/book/rating-prediction/07-noise-and-variation`), so large values make sense, too. The
+# multinomial must get as many settings: four against ten is no comparison, in neither
+# direction. It has no weight, but a dropout rate. Compare the winners once, on the test users.
 # :::
 #
 # :::{exercise} ◆◆ How wide must the code be?
@@ -1442,17 +1702,19 @@ assert leak - right > 0.05 + abs(floor_leak - floor)
 #     print(round(cap, 2), ndcg(first, small.test), ndcg(second, small.test))
 # ```
 # Where the validation curve is flat near its top, the caps scatter. Compare the two columns
-# pair by pair with `evidence.mean_interval`; then ask how much of the procedure is early
-# stopping.
+# seed by seed with `intervals.of_seeds`; then ask how much of the procedure is early stopping.
 # :::
 #
 # ## Summary
 #
-# * The multinomial loss is a contest: the gradient is the promised share minus the claim,
-#   and sums to zero. It is blind to what a ranking is blind to, and bounds log-ranks.
+# * The multinomial loss has a budget: the gradient is an item's share of the user's events less
+#   the event that it should have, and sums to zero. It is blind to what a ranking is blind to,
+#   and bounds log-ranks.
 # * $\beta < 1$ counts every event more than once and gives up the bound; with the whole
-#   bound most of the code falls silent. A cap acts only if the updates reach it.
-# * Dropout on an input of length one is an L2 penalty that looks only at likely items.
+#   bound most of the code falls silent. A cap acts only if the updates reach it, so a cap
+#   without its steps describes nothing.
+# * Dropout on an input of length one is an adaptive quadratic penalty that looks only at likely
+#   items.
 # * NDCG grows when the catalogue shrinks, for random scores, popularity and networks alike.
 # * Five lines answer most of the questions to such a report: users and items after the
 #   filter, the split, the cut-off, the seed, the largest $\beta$ reached.
