@@ -91,7 +91,7 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # On all three data sets the clipped model lies between popularity and EASE, much nearer
 # to EASE. None of these data sets can be had here. Where EASE, SLIM and item-kNN *can*
 # be run on the very split that others have published numbers for, Gowalla, is the
-# chapter *A public leaderboard* in the last part of the book.
+# data of {doc}`/book/evidence/20-a-public-leaderboard`.
 #
 # The same model has a second name. {cite:t}`le2020autoencoders` implements it as
 # *ESAE*, and {cite:t}`pham2020variants` print his result under that name. The letters

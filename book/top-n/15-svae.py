@@ -882,13 +882,14 @@ evidence.verdicts(
 #
 # {cite:t}`pham2020variants` reprint, as their Fig. 8, a table of James Le
 # {cite:p}`le2020autoencoders` in which SVAE is far ahead of all others. They draw no
-# conclusion from that row. The conclusion is in the README of Le's repository
-# (`Autoencoders-Experiments/README.md`, line 74, commit 57fe7fe of 26 June 2020): "The SVAE
+# conclusion from that row.
+#
+# The conclusion is in the README of Le's repository (`Autoencoders-Experiments/README.md`, line 74, commit 57fe7fe of 26 June 2020): "The SVAE
 # model clearly has the best result". The repository keeps the log of the run, which
 # deserves praise: without it nobody could find out. Its lines for the same model:
 
 # %%
-lines = claims[claims.index.str.startswith("le-svae")]
+lines = claims[claims.index.str.match("le-svae-(train|validation|test)-")]
 log = lines.pivot_table(index="method", columns="metric", values="value")
 printed = claims[claims.index.str.match("pham-svae-(ndcg|recall|precision)")]
 printed = printed.set_index("metric")["value"]
@@ -920,7 +921,7 @@ of_le = register[register.index.str.startswith("L-")]
 of_le[["claim", "measured", "low", "high", "verdict"]]
 
 # %% [markdown]
-# "SVAE has the best result" has no line. The rows of that table come from different users
+# That SVAE is the best has no line. The rows of that table come from different users
 # and different fold-ins, so that even the log's test line may not be held against them: the
 # claim is *not comparable*. And the report, whose subject are five autoencoders, lists a sequential one
 # among those it reviewed; the text treats RecVAE in that place, a slip.

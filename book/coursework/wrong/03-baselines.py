@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from scipy import stats
 
-from reclib import evidence
+from reclib import intervals
 
 
 # %% q1: b0 added on top, the ratings not seen from it
@@ -438,8 +438,6 @@ def fair_comparison(error, grids, splits, test_share):
                 at_end.add(name)
             test[name].append(error(name, settings[k], split, "test"))
     first, second = map(np.array, test.values())
-    from reclib import intervals
-
     found = intervals.of_seeds(first - second)
     return found.mean, found.low, found.high, at_end
 
