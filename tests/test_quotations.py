@@ -37,7 +37,11 @@ REPORTS = {
 }
 ANYWHERE = "any report"  # prose does not say in a form that a program reads which report it quotes
 # In paragraphs that speak of a report, and quoted from somebody else.
-ELSEWHERE: set[str] = set()
+ELSEWHERE = {
+    "dropout after every layer of the model",  # Kuchaiev and Ginsburg (2017)
+    "stifled training convergence and did not improve generalization",  # the same
+    "on the held-out set",  # Le, README of his SVAE
+}
 LIGATURES = str.maketrans({"ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl"})
 
 

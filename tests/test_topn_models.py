@@ -760,6 +760,8 @@ def test_item_knn_is_the_same_in_blocks_and_keeps_no_more_than_its_neighbours(
         model = models.ItemKNN(5, 2.0).fit(X)
         torch.testing.assert_close(model.score(X), X.binary().dense() @ dense)
         assert model.num_parameters <= 5 * 33
+        shares = models.ItemKNN(5, 2.0, normalise=True).fit(X).score(X)
+        torch.testing.assert_close(shares, X.binary().dense() @ (dense / dense.sum(0)))
 
 
 def test_the_noise_of_the_code_scales_its_spread_and_nothing_else(X):

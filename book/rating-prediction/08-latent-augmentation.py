@@ -733,10 +733,10 @@ who = (last - last.mean(0)).square().mean(1).argmax().item()
 often = train.col_counts >= 30
 fig, axes = plt.subplots(1, 2, sharey=True, figsize=(7.2, 3.6))
 for ax, (length, (plain, noisy)) in zip(axes, decoded.items(), strict=True):
-    x = means[often]
+    x, size = means[often], 8
     ax.plot([2, 4.5], [2, 4.5], c="gray", ls=":", label="item mean")
-    ax.scatter(x, plain[who, often], 18, alpha=0.4, label="decoded")
-    ax.scatter(x, noisy[who, often], 3, c="black", label="with noise")
+    ax.scatter(x, plain[who, often], size, label="decoded")
+    ax.scatter(x, noisy[who, often], size, marker="x", label="with noise")
     ax.set(title=f"{length} epochs", xlabel="item mean, stars")
 axes[0].set_ylabel("decoded rating, stars")
 axes[1].legend(fontsize="small")

@@ -90,7 +90,7 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # %% [markdown]
 # On all three data sets the clipped model lies between popularity and EASE, much nearer
 # to EASE. None of these data sets can be had here. Where EASE, SLIM and item-kNN *can*
-# be run on the very split that others have published numbers for, Gowalla, is the
+# be run on the very split that others have published numbers for is Gowalla, the
 # data of {doc}`/book/evidence/20-a-public-leaderboard`.
 #
 # The same model has a second name. {cite:t}`le2020autoencoders` implements it as
@@ -825,7 +825,7 @@ def ease_less(label):
     """EASE less another model, from the family; empty if not recorded."""
     try:
         return evidence.pair("topn-ml1m", "EASE", label)
-    except evidence.NotRecordedError:
+    except (evidence.NotRecordedError, ValueError):
         return intervals.Interval(*[np.nan] * 4, 0, "seeds")
 
 
@@ -864,10 +864,10 @@ for what, among in {"linear models": linear, "autoencoders": deep}.items():
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# One matrix with one number to tune thus holds its place among trained networks on these
-# data. How good the best of each kind can become, with all options searched, is the
-# question of {doc}`/book/evidence/17-a-fair-comparison`. Only one line is asserted: EASE
-# is far above popularity.
+# EASE is one matrix with one number to tune, and it needs no training. How all the models
+# of the book compare, with all options searched, is the question of
+# {doc}`/book/evidence/17-a-fair-comparison`. Only one line is asserted: EASE is far above
+# popularity.
 
 # %%
 if topn.loc["EASE", "seeds"] and np.isfinite(ease_less("popularity").mean):

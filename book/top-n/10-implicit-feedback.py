@@ -897,7 +897,7 @@ def pair(first, second):
     """The first less the second, from the family; empty if not recorded."""
     try:
         return evidence.pair("topn-ml1m", first, second)
-    except evidence.NotRecordedError:
+    except (evidence.NotRecordedError, ValueError):
         return intervals.Interval(*[np.nan] * 4, 0, "seeds")
 
 
@@ -1252,8 +1252,8 @@ assert popular.isna().sum() == 0 or wrong < right
 # ### A penalty from another convention
 #
 # A $\lambda$ means nothing without its $\nu$. The value 1 is a good one for $\nu = 0$. Put
-# into a program with $\nu = 1$, it is multiplied with the weight of the row, which is a
-# hundred and more here. Both on the test users, five seeds each:
+# into a program with $\nu = 1$, it is multiplied with the weight of the row, which is
+# about a hundred here. Both on the test users, five seeds each:
 
 # %% tags=["nbval-ignore-output"]
 moved = {}

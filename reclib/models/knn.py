@@ -26,12 +26,17 @@ class ItemKNN(Recommender):
     neighbours : int
     shrink : float
         In users.
+    normalise : bool
+        Divide an item's similarities by their sum: the score is then a share, and an item with
+        few or distant neighbours is not ranked behind for it.
     """
 
-    def __init__(self, neighbours: int = 100, shrink: float = 10.0) -> None:
+    def __init__(
+        self, neighbours: int = 100, shrink: float = 10.0, normalise: bool = False
+    ) -> None:
         if neighbours < 1 or shrink < 0:
             raise ValueError(f"need neighbours >= 1 and shrink >= 0, got {neighbours} and {shrink}")
-        self.neighbours, self.shrink = neighbours, shrink
+        self.neighbours, self.shrink, self.normalise = neighbours, shrink, normalise
 
     def fit(self, train: Interactions) -> Self:
         X = train.binary()
@@ -44,6 +49,8 @@ class ItemKNN(Recommender):
             S[torch.arange(start, start + len(own)), torch.arange(len(own))] = 0.0
             best.append(S.topk(min(self.neighbours, len(S)), dim=0))
         values = torch.cat([each.values for each in best], 1)
+        if self.normalise:
+            values /= values.sum(0).clamp(min=1e-12)
         items = torch.cat([each.indices for each in best], 1)
         rows, cols = items.flatten(), torch.arange(X.num_cols, device=X.device).repeat(len(items))
         similar = values.flatten() > 0
