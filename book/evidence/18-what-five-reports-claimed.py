@@ -87,7 +87,7 @@ stretch = 2.0
 #   exactly is a statement of theirs; whether his numbers hold is a question about him.
 #   His rows have names in **L** and are counted apart.
 
-# %%
+# %% tags=["hide-input"]
 REPORTS = {
     "steiner2023beyond": "Steiner (2023)",
     "gao2020autoencoders": "Gao (2020)",

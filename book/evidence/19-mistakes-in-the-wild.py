@@ -24,7 +24,7 @@
 # **You will be able to** recognise each mistake in somebody's code or table, measure
 # its effect, and write the test that finds it in your own.
 
-# %%
+# %% tags=["hide-input"]
 import math
 
 import matplotlib.pyplot as plt
@@ -53,7 +53,7 @@ pd.options.display.precision = 3
 # %% [markdown]
 # The models, and what a run of this chapter takes, as it was measured:
 
-# %%
+# %% tags=["hide-input"]
 from reclib.models import (
     EASE,
     Biases,
@@ -129,9 +129,9 @@ seeds = 5
 # and on MovieLens 1M where a recorded run exists.
 #
 # An effect is the wrong number less the right one, with the interval that the values ask
-# for: over users for a solved model, over users and
-# seeds for a trained one, over splits where we draw several. Each is judged alone, so
-# about one in twenty of those without any effect would seem to have one.
+# for: over users for a solved model, over users and seeds for a trained one, over splits
+# where we draw several. Each is judged alone, so about one in twenty of those without any
+# effect would seem to have one.
 
 # %%
 ratings = datasets.load(dataset)
@@ -248,6 +248,10 @@ def ndcgs(models):
     return np.array([ndcg(m.score(test.fold_in)) for m in models])
 
 
+# %% [markdown]
+# The right program, and popularity as the control:
+
+# %% tags=["nbval-ignore-output"]
 right_vaes = trained(vae)
 right_ndcg = ndcgs(right_vaes)
 floor = ndcg(fitted["popularity"].score(test.fold_in))
@@ -490,6 +494,12 @@ calls = {
 }
 assert abs(calls["right"] - np.nanmean(ndcg(scores))) < 1e-4
 assert calls["without k"] > calls["right"] + 0.05
+pd.Series(calls, name="NDCG").to_frame()
+
+# %% [markdown]
+# Leaving out `k` is the easiest of them to do. User by user:
+
+# %% tags=["nbval-ignore-output"]
 each = [
     [
         ndcg_score(h[None], m[None], k=k)
@@ -498,7 +508,6 @@ each = [
     for k in (100, None)
 ]
 note(7, "NDCG of PureSVD, without k", *np.array(each))
-pd.Series(calls, name="NDCG").to_frame()
 
 # %% [markdown]
 # ### 8. A mean over users called RMSE
@@ -778,6 +787,11 @@ def first_step(old_steps):
 
 note(16, "first step, learning rate .1", first_step(0), first_step(20))
 assert abs(first_step(0) - 0.1) < 1e-4 and first_step(20) < 0
+
+# %% [markdown]
+# The recorded ablation trains pairs of networks from the same weights on the same rows:
+
+# %%
 runs = evidence.per_seed("steiner-ablations")
 runs = runs[runs["label"] == "regular"] if len(runs) else runs
 share = 122 / 610  # of the users, held out by each split
@@ -944,7 +958,7 @@ assert not abs(popular - by_seed.mean()) < 4 * spread, "ours excludes it"
 #
 # The tables are made from the notes above. Their names:
 
-# %%
+# %% tags=["hide-input"]
 names = """a mask that is thrown away; seen items set to zero; the test in the
 input; reconstruction printed as prediction; training users as a test; two
 recalls under one name; a library's NDCG; a mean over users called RMSE; an
