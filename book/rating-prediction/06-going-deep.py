@@ -170,7 +170,7 @@ counts.to_frame("parameters")
 # \mathcal L = \frac{\sum_{u,i} m_{ui} (r_{ui} - \hat r_{ui})^2}{\sum_{u,i} m_{ui}} .
 # $$ (eq-deep-loss)
 #
-# The report defines the mask as 1 where there is a rating "and $m_i = 1$ otherwise". That
+# The report defines the mask as 1 where there is a rating "and $m_i=1$ otherwise". That
 # must be 0, as its next sentence says: a typing error.
 #
 # The denominator belongs to the batch. A rating in a batch of light users therefore

@@ -92,7 +92,7 @@ gao[["method", "value", "interval"]]
 # The report concludes that
 #
 # 1. all autoencoders beat the SVD;
-# 2. the simplest network is the best, and variational models "were not necessary";
+# 2. the simplest network is the best, and variational models are not necessary;
 # 3. denoising hurts;
 # 4. an L2 penalty "at any magnitude" hurts;
 # 5. more depth hurts, and batch norm helps a deep network; it had not been applied to
@@ -1175,7 +1175,7 @@ evidence.verdicts(
 # %% [markdown]
 # What follows from each.
 #
-# **"All autoencoders beat the SVD."** Not all. The single layer, the report's winner,
+# **All autoencoders beat the SVD.** Not all. The single layer, the report's winner,
 # loses to the SVD, and even an average per film is about as good. Two of the deeper
 # networks are ahead of an SVD *with item means*. Of an SVD with the bias model in the
 # gaps, which costs a second, only one autoencoder of the table is not clearly behind, and
@@ -1192,7 +1192,7 @@ evidence.verdicts(
 )
 
 # %% [markdown]
-# **"The simplest is the best."** Among honest errors the plain single layer is behind
+# **The simplest is the best.** Among honest errors the plain single layer is behind
 # every other autoencoder of the table. It has five hundred weights for each film and
 # nothing that restrains them; a few units, a penalty, noise, dropout, batch norm or a
 # random code all do better. Which of these is the reason in each case the table cannot
@@ -1217,7 +1217,7 @@ assert judged(advantage(one, noisy)) == evidence.CONTRADICTED
 assert noise["rmse"][0].idxmin() > 0
 
 # %% [markdown]
-# **"Batch norm helps", "variational models were not necessary", "deeper is worse".** The
+# **Batch norm helps, variational models are not necessary, deeper is worse.** The
 # report's own comparisons change several things at once: its normalised network has
 # layers of 500 and 700 units, its deep one 300, 500 and 750. It does not say whether the
 # normalised one had dropout. Its section 4.4 begins with dropout for all deep networks,
