@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from reclib import datasets, evidence, plots
 from reclib.evidence import judge
-from reclib.experiments import find
+from reclib.experiments import find, load_experiments
 from reclib.intervals import Interval, exact
 
 # -- one verdict ---------------------------------------------------------------------
@@ -527,7 +527,11 @@ def test_the_books_report_can_be_computed():
     report = evidence.report()
     assert set(report["verdict"]) <= {*evidence.WORDS, ""}
     judged = report[report["verdict"].isin(evidence.WORDS[:3])]
-    assert (judged["seeds"] >= evidence.FEWEST).all()
+    # Of models that are solved, measured on fixed users, one run has its error over users.
+    solved = {(n, p.label) for n, e in load_experiments().items() for p in e.points if p.seeds == 1}
+    assert all(
+        seeds >= evidence.FEWEST or where in solved for where, seeds in judged["seeds"].items()
+    )
     assert report.loc[report["published"].notna(), "verdict"].ne("").all()
 
 

@@ -1032,12 +1032,12 @@ said_kind = "Closed forms against trained models: nothing is recorded yet."
 if len(pairs):
     solved = by_label["epochs"].max()[ranking.index] == 0
     a, b = ranking.index[solved][0], ranking.index[~solved][0]
-    found = evidence.pair("topn-ml1m", a, b)
-    verdict = evidence.judge(found, ">", 0.0)
+    between = evidence.pair("topn-ml1m", a, b)
+    verdict = evidence.judge(between, ">", 0.0)
     said_kind = (
         f"The best model that is solved, {a}, is above the best that is trained "
-        f"by gradients, {b}: difference {found.mean:.4f} "
-        f"(all pairs, {found.low:.4f} to {found.high:.4f}), **{verdict.word}**."
+        f"by gradients, {b}: difference {between.mean:.4f} "
+        f"(all pairs, {between.low:.4f} to {between.high:.4f}), **{verdict.word}**."
     )
 answered = evidence.table("ratings-ml1m")
 answered = answered[answered["seeds"] > 1].dropna(subset=["published"])

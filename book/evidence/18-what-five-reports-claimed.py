@@ -914,7 +914,7 @@ sizes = evidence.table("catalogue-ml1m")[["measured", "low", "high", "seeds"]]
 if len(sizes.dropna(subset="measured")) == len(sizes):
     grows = sizes.loc[[f"EASE, {n}" for n in ("all", 1350, 500, 200)]]
     assert grows["measured"].is_monotonic_increasing
-sizes.fillna("")
+sizes.style.format(precision=4, na_rep="")
 
 # %% [markdown]
 # The same recipe and model: fewer movies, better numbers.
@@ -1056,7 +1056,7 @@ print(f"verdicts that fall with the record: {', '.join(lost.index)}")
 
 # %% tags=["hide-input"]
 right = (claims["verdict"] == evidence.REPRODUCED).groupby(claims["who"])
-pd.DataFrame({"reproduced": right.sum(), "of": right.size()}).reindex(
+pd.DataFrame({evidence.REPRODUCED: right.sum(), "of": right.size()}).reindex(
     FIVE
 ).rename_axis(None)
 
@@ -1161,7 +1161,7 @@ needed.to_frame().rename_axis(None)
 #   largest weight.
 # * *Chapter 12* hid that its own tuned Mult-VAE preferred the largest cap, while its text
 #   recommended the smaller one. It called the multinomial better than a Gaussian whose
-#   weight it had not tuned, and named two rows after a number of steps that they had not.
+#   weight it had not tuned, and named two rows after a number of steps with which they were not run.
 # * *Chapter 11* printed words about new users that rested on one seed and changed when the
 #   chapter ran again.
 # * *Chapter 10* measured how well sampled metrics tell models apart by a ratio that must be

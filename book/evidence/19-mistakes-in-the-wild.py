@@ -202,7 +202,7 @@ def moves(gap):
         return evidence.judge(gap, ">", 0.0).because
     known = {">": "up", "<": "down"}
     found = [known[r] for r, w in words.items() if w == evidence.REPRODUCED]
-    return found[0] if found else "open"
+    return found[0] if found else evidence.OPEN
 
 
 # %% [markdown]
@@ -1022,7 +1022,7 @@ plt.show()
 
 # %% tags=["nbval-ignore-output"]
 moved, up = bars[judged], flatters[judged]
-unsure = bars["moves"] == "open"
+unsure = bars["moves"] == evidence.OPEN
 hidden = sorted(set(bars["mistake"][unsure]) - set(moved["mistake"]))
 wrong_ndcgs = bars["wrong"][bars["measured"].str.startswith("NDCG")]
 Markdown(

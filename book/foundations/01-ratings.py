@@ -583,9 +583,9 @@ assert (sessions == 1).mean() > 0.5 and (gap.dropna() < 60).mean() > 0.7
 # with MovieLens, whose own recommendations guide them, and not necessarily how
 # they interact with films. If so, the order of a user's ratings is partly the
 # order in which the site asked. A second consequence needs no such conclusion:
-# a random split often puts a held-out rating between two training ratings that
-# the same person entered seconds before and after it. An exercise below counts
-# how often.
+# a random split often holds out a rating that has a training rating by the
+# same person close to it in time. An exercise below counts how often one lies
+# within a minute.
 #
 # ### Missing not at random, with known truth
 #
@@ -894,13 +894,15 @@ fits
 # It differs from the printed 99,946 in two digits.
 #
 # The third count is what is left if every rating of 0.5 becomes 0 and 0 means
-# "missing". That happens when half stars are written into a matrix of whole
-# numbers, as the next section shows. The notebook of the report's repository
-# that builds the matrix does name a table that starts as whole-number zeros,
-# in lines that are commented out ({cite:t}`steiner2023code`,
-# `Data/ConvertToUserItem.ipynb` at commit `a4a9878`). This remains an
-# **inference**: it fits the arithmetic, but we have not read the matrix
-# itself, and how the printed number came about we cannot know.
+# "missing". A NumPy array of whole numbers would do that to half stars, as
+# the next section shows. The notebook of the report's repository that builds
+# the matrix names a table that starts as whole-number zeros, in lines that
+# are commented out ({cite:t}`steiner2023code`, `Data/ConvertToUserItem.ipynb`
+# at commit `a4a9878`). But that is a pandas table, and the pandas of this
+# book refuses to put 0.5 into it instead of cutting it off; so those lines do
+# not show how it happened. The third count fits the arithmetic. We have not
+# read the matrix itself, and how the printed number came about we cannot
+# know.
 #
 # All claims in one table. For the ML-100K counts we rely on its README. The
 # margin is half a unit of the last digit that the report prints.

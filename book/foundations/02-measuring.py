@@ -103,7 +103,7 @@ draws = 20
 # %%
 time_split = "random or time split; which users and items are tested; program"
 fold_in = "which fifth is held out: a random one or the latest"
-denominator = "denominator of recall; split; training"
+denominator = "denominator of recall; training; split drawn anew"
 program = "program; NDCG function; what is masked is not said"
 pairs = [
     ("I-AutoRec, Netflix, RMSE", 0.823, 0.9364, time_split),
@@ -497,9 +497,11 @@ show(metrics.precision, metrics.hit_rate, metrics.reciprocal_rank)
 # for users with $n_u \le k$; for the others the plain one is smaller. So the
 # third row at the head of this chapter, .395 against .3541 for Mult-VAE on
 # MovieLens 20M, compares a capped recall with a plain one. But the denominator
-# is not all that differs there. The second number comes from another split and
-# another training, and the NDCG@100 of the two, whose denominator is the same,
-# differs too: .426 against .4158. Below we measure what the denominator does
+# is not all that differs there.
+# The second number comes from another training, on a split that its authors
+# drew anew by the same recipe, and the NDCG@100 of the two, whose denominator
+# is the same, differs too: .426 against .4158.
+# Below we measure what the denominator does
 # alone.
 
 # %%
@@ -711,7 +713,7 @@ for m, ours in agreement["ours"].items():
 evidence.verdicts(claims)[["who says it", "measured", "verdict"]]
 
 # %% [markdown]
-# At 20 all eight digits agree. At 50 the numbers part at the seventh. Are the
+# At 20 all printed digits agree. At 50 the last digits part. Are the
 # two programs different after all? A small example shows why they need not be.
 # Let four items have been seen by 5, 3, 3 and 1 training users, and let our
 # user wait for the third of them. Popularity ties the second and the third
@@ -739,14 +741,10 @@ assert by_order["recall@2"].tolist() == [0, 1]
 by_order.droplevel(1).round(3)
 
 # %% [markdown]
-# So it is on Gowalla. In the list of places by falling count, the first tie
-# stands at 35 and 36, further ones follow. A list of 20 reaches it only for
-# users who have already been at fifteen or more of the 34 places before it. A
-# list of 50 contains it, and for some users ends inside a further tie. BARS
-# lists tied places as the library it uses happens to sort them, ours puts the
-# lower column first. Shuffling the tied places at random leaves the numbers at
-# 20 as they are, and moves those at 50 to either side of BARS' value. The two
-# programs agree; the last digits were never determined.
+# On Gowalla the same can happen: places with equal counts are tied, and a
+# list of 50 may end inside a tie. BARS lists tied places as the library it
+# uses happens to sort them, ours puts the lower column first. A difference in
+# the last digits is what such ties cause.
 #
 # This test costs seconds, and it checks reading, masking, ranking and two
 # metrics with their denominators at once. Whoever writes an evaluator should
@@ -1136,9 +1134,10 @@ print(f"half-width over users   {1.96 * se_users:.4f}")
 assert 1.96 * se_users > half
 
 # %% [markdown]
-# Neither is wrong as arithmetic. The first says how much the *draw of the
-# split* matters for these very ratings, the second how much the number would
-# change with other people. A claim about recommendation in general needs the
+# Neither is wrong as arithmetic.
+# The first says how much the number would change with other *ratings* by the
+# same people, the second how much it would change with other *people*.
+# A claim about recommendation in general needs the
 # second. To compare two models on *the same* splits, difference them first:
 # the pairing argument holds for splits too.
 #
@@ -1320,9 +1319,12 @@ note("seen items relevant too", "ndcg@100", right, wrong)
 # the matrix it is trained on, holds the test ratings, it only has to copy. The
 # AutoRec of the same repository feeds the test ratings, and nothing else, to
 # the network that is to predict them (`AutoRec.py` line 169:
-# `feed_dict={self.input_R: self.test_R, ...}`). The RMSE of .1829 that
-# {cite:t}`gao2020autoencoders` reports for MovieLens 1M lies far below all
-# other test errors that this book quotes for these data. A leak into training
+# `feed_dict={self.input_R: self.test_R, ...}`).
+# The RMSE of .1829 that {cite:t}`gao2020autoencoders` reports for MovieLens
+# 1M, and those of the four other autoencoders in the same table (.2207 to
+# .3634), lie far below every test error on these data that this book quotes
+# from another source.
+# A leak into training
 # could produce it, but we do not have that code and cannot say. We measure
 # three leaks with a linear autoencoder for ratings, an imputed SVD: the test
 # ratings alone as input, as in that line; the test ratings added to the input;
@@ -1363,8 +1365,11 @@ plt.show()
 
 # %% [markdown]
 # The shape gives the leak away. Honestly measured, capacity stops helping
-# early. With each of the leaks it helps over the whole range, and whatever
-# limits reconstruction, a bottleneck, noise, a penalty, seems to hurt. If a
+# early.
+# With each of the leaks it helps over the whole range, so a bottleneck seems
+# to hurt. We expect the same of noise and of a penalty, which limit
+# reconstruction too, but have not measured it here.
+# If a
 # paper finds exactly that, and errors that no one else reaches, look for the
 # test set in the input.
 
@@ -1515,8 +1520,10 @@ verdict.round(3)
 
 # %% [markdown]
 # On the embedded data every entry is larger than the published gain it is held
-# against. (On larger data some shrink, as they should: item means before the
-# split, and the best of 50 on more test users.) Two conclusions follow. Numbers
+# against.
+# (On larger data some should shrink: item means before the split, and the
+# best of 50 on more test users.)
+# Two conclusions follow. Numbers
 # of different papers may be compared only if split, metric, mask and model
 # selection are known to be the same. And that the bold model is better needs an
 # interval for the difference, of the kind that fits how the values came about.

@@ -241,9 +241,11 @@ Markdown(evidence.at_a_glance("03-baselines"))
 # $$ (eq-baselines-neighbours)
 #
 # where $j$ runs over the $k$ films most similar to $i$ among those that the
-# user has rated, if their $s_{ij}$ is positive. In this form, with shrinkage and
-# on top of a baseline, it stands in Koren (2008), who names $\lambda = 100$ as
-# typical. Here $k$ is the number of neighbours; nothing is learnt but the
+# user has rated, if their $s_{ij}$ is positive.
+# With shrinkage and on top of a baseline it stands in Koren (2008), who uses
+# a correlation in the place of the cosine and names $\lambda = 100$ as
+# typical.
+# Here $k$ is the number of neighbours; nothing is learnt but the
 # biases and a table of similarities.
 #
 # ### Three things called SVD
@@ -562,9 +564,10 @@ assert abs(gap[20]) < 5e-4 and gap[1] > 10 * abs(gap[20])
 convergence.round(3) + 0.0
 
 # %% [markdown]
-# The RMSE is there after a few rounds, the biases are not. Most of their errors
-# have a common sign, since their mean is a good part of the largest. What is
-# slow is this common shift, which with $\lambda = 0$ would never be decided. It
+# The RMSE is there after a few rounds, the biases are not.
+# The errors do not cancel: their mean is a good part of the largest. What is
+# slow seems to be a common shift,
+# which with $\lambda = 0$ would never be decided. It
 # costs almost nothing in the predictions, since the users' biases shift the
 # other way.
 
@@ -626,8 +629,9 @@ by_count.mean().round(4).to_frame("mean validation RMSE").T
 
 # %% [markdown]
 # Matrix factorisation has a rank and a penalty. The penalty is tuned in each
-# split. The rank stays at 10, so that the chapter is quick; a higher rank would
-# gain a little more, and the recorded runs below tune both.
+# split. The rank stays at 10, so that the chapter is quick;
+# a higher rank may gain more; the recorded runs below, on other data, tune
+# both.
 
 # %%
 mf_penalties = [0.1, 0.15, 0.2]
@@ -675,8 +679,8 @@ live.round(3)
 # %% [markdown]
 # The intervals are those of {doc}`/book/foundations/02-measuring` for
 # overlapping random splits: one and a half times as wide as the usual ones.
-# They say how much a result depends on the draw, not how it would vary in new
-# data. For comparing two models the *difference* on each split is the better
+# They allow for other ratings of the same people, not for other people.
+# For comparing two models the *difference* on each split is the better
 # statistic, because both face the same test. Three claims were written down
 # before the test was looked at. None is about matrix factorisation, whose rank
 # is not tuned here.
@@ -949,8 +953,10 @@ assert per_user.mean() < over_ratings - 0.005
 # ### Another split
 #
 # Nothing about the model changes below, only which fifth of the ratings is
-# held out. Under the temporal split most tested users have no rating in the
-# training part, so for them the model has nothing but the item to go by.
+# held out.
+# Under the temporal split most held-out ratings are by users who have no
+# rating in the training part, so for them the model has nothing but the item
+# to go by.
 
 # %%
 protocols = {

@@ -903,8 +903,9 @@ plt.show()
 #
 # Which input is best is easily decided by the wrong thing: by how far each
 # training has come. A first version of this chapter stopped all three after 60
-# steps of Adam and concluded that raw input loses to a constant. Therefore the
-# comparison below leaves neither a step size nor a number of steps to choose.
+# steps of Adam and concluded that raw input loses to a constant.
+# Therefore the comparison below leaves no step size to choose, and validation
+# chooses the number of steps.
 # **L-BFGS** finds its step length by a line search, and it goes on until the
 # validation error has not improved for fifteen epochs, of at most five
 # iterations each. The penalty is chosen on validation ratings for each input,
@@ -990,7 +991,9 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# At its end no curve falls any more. But they do not get there together: raw
+# At its end no curve falls any more; that of raw input even rises after its
+# minimum, and the weights of the minimum are kept.
+# But they do not get there together: raw
 # input has to climb from zero to the scale, and it passes the constant
 # prediction only when the other two have long been flat. Whoever stops all
 # three after a few epochs compares the climb, not the inputs.
@@ -1074,7 +1077,9 @@ fought.round(3)
 # %% [markdown]
 # The first claim is contradicted by a wide margin: it measured that the training
 # had been stopped early, and nothing about raw input. The second holds for
-# networks that are trained to the end, with a penalty of their own: centred
+# networks that are trained until validation stops to improve, with a penalty
+# of their own:
+# centred
 # input predicts better than raw input. Less biases is better still, and better
 # than the biases alone. So the masked loss repairs most of the damage, since
 # the zeros are no longer targets. They are still inputs, and what a zero means
@@ -1165,8 +1170,9 @@ path = pd.DataFrame(path, index=["training", "held out"]).T
 path.round(4)
 
 # %% [markdown]
-# The training error goes to zero. The held-out error, after a small gain,
-# goes to that of the identity, which is that of predicting no correction at
+# The training error falls towards zero. The held-out error, after a small
+# gain, rises towards that of the identity,
+# which is that of predicting no correction at
 # all, which is that of the biases. A network of 320,000 weights is learning to
 # return its input. (Stopping early would keep the small gain.)
 #
@@ -1307,7 +1313,9 @@ evidence.verdicts(stated).round(4)
 # **Comparing trainings that have not finished.** A raw input has to climb from
 # zero to the scale, and that takes steps. The cell trains the network with raw
 # input and the settings of an earlier version of this chapter, 60 steps of
-# Adam, and holds it against the same input trained to the end. It cuts the users into
+# Adam, and
+# holds it against the same input trained until validation stops to improve.
+# It cuts the users into
 # four groups, from few ratings to many, and shows the mean error (prediction
 # less rating) in each group, and the RMSE over all.
 
@@ -1332,8 +1340,10 @@ pd.DataFrame(by_group).rename_axis("group, few to many").round(3)
 
 # %% [markdown]
 # After 60 steps the network predicts far too low for users with few ratings.
-# Its code is proportional to its input, their input is short, and so their
-# output is. Trained to the end, the same input has lost most of this bias, and
+# What its code adds to the offsets is proportional to its input, and the
+# input of these users is short. Trained until validation stops to improve,
+# the same input
+# has lost most of this bias, and
 # its RMSE is well below that of the constant. What is left of the bias in the
 # least active group is somewhat more than the constant's own; with the biases
 # taken off first it all but vanishes. (These are single trainings, too.)

@@ -412,8 +412,7 @@ if dataset == "ml-latest-small":
 #
 # Four hundred training users are few. We take the most liked films, train small networks,
 # and compare RecVAE with Mult-VAE, Mult-DAE and popularity, and with RecVAE trained all at
-# once. Each is trained for longer than it needs, and the epoch with the best NDCG@100 of the
-# validation users is kept.
+# once. The epoch with the best NDCG@100 of the validation users is kept.
 
 # %%
 top = ratings.table["item"].value_counts().index[:films]
@@ -441,8 +440,8 @@ def trained(name, seed):
 
 # %% [markdown]
 # Training makes these numbers, so they are shown and not compared digit by digit. `std` is
-# over the five seeds. If the kept epochs lie well below the number allowed, the training was
-# long enough.
+# over the five seeds. Where the kept epochs lie well below the number allowed, the training was
+# long enough; a row of which some lie at the end would need more.
 
 # %% tags=["nbval-ignore-output"]
 users, histories = {}, {}

@@ -884,7 +884,8 @@ evidence.verdicts(
 # {cite:p}`le2020autoencoders` in which SVAE is far ahead of all others. They draw no
 # conclusion from that row.
 #
-# The conclusion is in the README of Le's repository (`Autoencoders-Experiments/README.md`, line 74, commit 57fe7fe of 26 June 2020): "The SVAE
+# The conclusion is in the README of Le's repository
+# (`Autoencoders-Experiments/README.md`, line 74, commit 57fe7fe of 26 June 2020): "The SVAE
 # model clearly has the best result". The repository keeps the log of the run, which
 # deserves praise: without it nobody could find out. Its lines for the same model:
 

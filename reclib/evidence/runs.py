@@ -61,8 +61,15 @@ def pairs(name: str, metric: str | None = None, labels: list[str] | None = None)
 
 
 def pair(name: str, ours: str, theirs: str, metric: str | None = None) -> Interval:
-    """One row of :func:`pairs`, as an interval of ``ours`` less ``theirs``."""
-    path = find(name).path()
+    """One row of :func:`pairs`, as an interval of ``ours`` less ``theirs``.
+
+    Of a model that is not recorded yet it has no values, and a verdict on it says so.
+    """
+    experiment = find(name)
+    path, recorded = experiment.path(), Record.read(experiment).results
+    waiting = {ours, theirs} - {result["label"] for result in recorded}
+    if waiting and waiting <= {point.label for point in experiment.points}:
+        return Interval(*[np.nan] * 4, 0, SEEDS)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
     return row_of(_family(name, metric, stamp), ours, theirs)
 
