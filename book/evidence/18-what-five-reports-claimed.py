@@ -432,8 +432,9 @@ Markdown(
 # ### The register
 #
 # Each line opens: the words of the report and where they stand, what we measured and
-# how, and why that decides. The filters need JavaScript; without it the whole list is there to be
-# read. First the style, which borrows the colours of the page and never relies on them.
+# how, and why that decides. The filters need JavaScript; without it the whole list is
+# there to be read. First the style, which borrows the colours of the page and never
+# relies on them.
 
 # %% tags=["hide-input"]
 STYLE = """<style>
@@ -498,6 +499,11 @@ def digits(x):
     return f"{x:.6g}" if abs(x) >= 100 else f"{x:.4g}"
 
 
+# %% [markdown]
+# What is claimed and what was found, in a few words:
+
+
+# %% tags=["hide-input"]
 def claimed(row):
     sign, slack = row["relation"], row["tolerance"]
     if not row["test"]:
@@ -914,7 +920,7 @@ sizes = evidence.table("catalogue-ml1m")[["measured", "low", "high", "seeds"]]
 if len(sizes.dropna(subset="measured")) == len(sizes):
     grows = sizes.loc[[f"EASE, {n}" for n in ("all", 1350, 500, 200)]]
     assert grows["measured"].is_monotonic_increasing
-sizes.style.format(precision=4, na_rep="")
+sizes.map(lambda x: "" if np.isnan(x) else f"{x:.4g}").rename_axis(None)
 
 # %% [markdown]
 # The same recipe and model: fewer movies, better numbers.
@@ -1161,7 +1167,8 @@ needed.to_frame().rename_axis(None)
 #   largest weight.
 # * *Chapter 12* hid that its own tuned Mult-VAE preferred the largest cap, while its text
 #   recommended the smaller one. It called the multinomial better than a Gaussian whose
-#   weight it had not tuned, and named two rows after a number of steps with which they were not run.
+#   weight it had not tuned, and named two rows after a number of steps
+#   with which they were not run.
 # * *Chapter 11* printed words about new users that rested on one seed and changed when the
 #   chapter ran again.
 # * *Chapter 10* measured how well sampled metrics tell models apart by a ratio that must be

@@ -189,6 +189,11 @@ def note(number, what, right, wrong, where="live", gap=None, counts=True):
     print(f"{what} ({where}): {row['right']:.4g} -> {row['wrong']:.4g}")
 
 
+# %% [markdown]
+# The direction of an effect is said by the judge of this book:
+
+
+# %% tags=["hide-input"]
 def of_same_models(wrong, right):
     """Two evaluations of the same networks, [seeds, users], network by network."""
     gap = np.array(wrong) - np.array(right)
@@ -980,7 +985,7 @@ assert set(sizes["mistake"]) == set(range(1, len(names) + 1))
 def readable(table):
     change = table["change"].map("{:+.0%}".format).replace("+nan%", "–")
     shown = table.assign(change=change).drop(columns=["low", "high"])
-    return shown.fillna("–").style.format(precision=3).hide(axis="index")
+    return shown.set_index("mistake")
 
 
 # %% [markdown]

@@ -37,31 +37,20 @@ import pandas as pd
 import torch
 from IPython.display import Markdown
 
-from reclib import (
-    datasets,
-    evaluation,
-    evidence,
-    experiments,
-    intervals,
-    losses,
-    plots,
-    splits,
-    training,
-)
-from reclib.interactions import Interactions
-from reclib.models import (
-    MultDAE,
-    MultVAE,
-    Popularity,
-    PureSVD,
-    RecVAE,
-    recvae,
-)
-from reclib.models.base import sample_normal
+from reclib import evidence, experiments, intervals, plots
 
 plots.use_style()
 pd.options.display.precision = 3
 Markdown(evidence.at_a_glance("13-recvae"))
+
+# %% [markdown]
+# From the library, what this chapter trains and measures:
+
+# %%
+from reclib import datasets, evaluation, losses, splits, training
+from reclib.interactions import Interactions
+from reclib.models import MultDAE, MultVAE, Popularity, PureSVD, RecVAE, recvae
+from reclib.models.base import sample_normal
 
 # %% [markdown]
 # These are the parameters of the live experiment. Change them here, or run the

@@ -616,6 +616,7 @@ options = best_trials["trial"].map(
         f"{name.partition('.')[2]} {value}" for name, value in trial.items()
     )
 )
+pd.options.display.max_colwidth = 80
 options.reindex(chosen.index).to_frame("options of the best trial")
 
 # %% [markdown]
@@ -725,7 +726,8 @@ if len(runs):
 # %%
 said = "Nothing is recorded of the closing table yet."
 if len(versus):
-    near = [best, *versus.index[versus["word"] != evidence.REPRODUCED]]
+    near = [best, *versus.index[versus["word"] == evidence.OPEN]]
+    few = versus.index[versus["word"] == evidence.NOT_TESTABLE]
     seconds = cost.loc[near, "seconds"]
     clear = (versus["word"] == evidence.REPRODUCED).sum()
     gain = chosen["best"] - chosen["first trial"]
@@ -733,7 +735,8 @@ if len(versus):
     said = (
         f"**{best}** has the highest NDCG@100. {clear} of {len(versus)} others are "
         f"below it by simultaneous intervals, and {len(near) - 1} are open "
-        f"({', '.join(near[1:]) or 'none'}). Of the best and these, "
+        f"({', '.join(near[1:]) or 'none'}); with too few seeds for a verdict: "
+        f"{', '.join(few) or 'none'}. Of the best and the open ones, "
         f"{seconds.idxmin()} trains fastest ({seconds.min():,.0f} s) and "
         f"{seconds.idxmax()} slowest ({seconds.max():,.0f} s). For "
         f"{options_matter} of {len(chosen)} searched models the best trial is ahead "
