@@ -503,6 +503,10 @@ def tuned(name):
     return pd.DataFrame(rows).T
 
 
+# %% [markdown]
+# The search for rating models:
+
+# %%
 searched = {n: tuned(n) for n in NAMES if n.startswith("tune")}
 integers = ["best trial", "trials", "options", "epochs", "at most", "seconds"]
 whole = dict.fromkeys(integers, int)
