@@ -1566,16 +1566,19 @@ assert (wrong[49], right[49]) == (12, 11) and off > 100
 # :::{solution} ex-augmentation-5
 # :class: dropdown
 # ```python
-# dense = extended.rows(slice(train.num_rows, extended.num_rows)).dense()
+# last = draw(seeds - 1)  # the split that the last augmented rows were made from
+# real = last.train
+# dense = extended.rows(slice(real.num_rows, extended.num_rows)).dense()
 # generator = torch.Generator().manual_seed(0)
 # cols = torch.stack(
-#     [torch.randperm(train.num_cols, generator=generator)[:163] for _ in dense]
+#     [torch.randperm(real.num_cols, generator=generator)[:163] for _ in dense]
 # )
 # rows = torch.arange(len(dense)).repeat_interleave(163)
 # kept = dense[rows, cols.flatten()]
 # masked = Interactions.from_coo(rows, cols.flatten(), kept, shape=dense.shape)
-# both = augmentation.stack(train, masked)
-# history = learn(DeepAutoencoder(**network), both, batch_size=14, **how)
+# both = augmentation.stack(real, masked)
+# network_of_both = DeepAutoencoder(**network)
+# history = learn(network_of_both, both, last.test, batch_size=14, seed=seeds - 1)
 # print(live.xs(seeds - 1, level="seed")[1])
 # print(history.table["rmse"])
 # ```

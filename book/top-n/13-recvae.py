@@ -524,7 +524,8 @@ plt.show()
 # would have called it harmful.
 
 # %%
-early = curves["together"].loc[8] - curves["RecVAE"].loc[8]
+eighth = min(8, len(curves["RecVAE"]))
+early = curves["together"].loc[eighth] - curves["RecVAE"].loc[eighth]
 late = curves["together"].max() - curves["RecVAE"].max()
 assert early > 0.02 and late < early / 2
 print("the early lead of training together is mostly gone at the end")
