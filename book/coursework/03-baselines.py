@@ -579,11 +579,11 @@ def test_against_the_library(item_knn):
     X = rng.random((50, 18)) < rng.uniform(0.1, 0.6, 18)
     events = Interactions.from_coo(*np.nonzero(X), shape=X.shape)
     for neighbours, shrink in ((17, 7.0), (4, 2.5), (40, 1.0)):
-        library = ItemKNN(neighbours, shrink).fit(events).S.numpy()
+        library = ItemKNN(neighbours, shrink).fit(events).S.dense().numpy()
         S = np.asarray(item_knn(X, neighbours, shrink))
         # Any of equal ones may be kept: compare what each column holds.
         assert np.allclose(np.sort(S, 0), np.sort(library, 0), atol=1e-5)
-        full = ItemKNN(17, shrink).fit(events).S.numpy()
+        full = ItemKNN(17, shrink).fit(events).S.dense().numpy()
         assert np.allclose(S[S > 0], full[S > 0], atol=1e-5)
 
 
