@@ -941,7 +941,8 @@ def named(word):
 Markdown(
     f"Above iALS: {named(evidence.REPRODUCED)}. "
     f"Below it: {named(evidence.CONTRADICTED)}. "
-    f"Not told apart from it (open): {named(evidence.OPEN)}."
+    f"Not told apart from it (open): {named(evidence.OPEN)}. "
+    f"With too few seeds for a verdict: {named(evidence.NOT_TESTABLE)}."
 )
 
 # %% [markdown]
