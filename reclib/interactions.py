@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,9 @@ import scipy.sparse
 import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
+
+from reclib import checks
+from reclib.labels import Labels
 
 # torch announces at first use that its CSR tensors are in beta; the tests cover what is used here.
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
@@ -48,40 +51,62 @@ class Interactions:
     values : float32 tensor [nnz]
         Rating, or 1 for an event.
     num_cols : int
+    row_labels, col_labels : Labels, optional
+        Identifiers of the rows and columns; they follow every cut, copy and transpose.
+    scale : (float, float), optional
+        Lowest and highest rating that the rating form allowed.
 
-    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input.
+    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input; the
+    constructor itself checks nothing.
     """
 
     indptr: Tensor
     indices: Tensor
     values: Tensor
     num_cols: int
+    row_labels: Labels | None = field(default=None, repr=False)
+    col_labels: Labels | None = field(default=None, repr=False)
+    scale: tuple[float, float] | None = None
 
     @classmethod
-    def from_coo(cls, rows, cols, values=None, *, shape: tuple[int, int]) -> Interactions:
+    def from_coo(
+        cls,
+        rows,
+        cols,
+        values=None,
+        *,
+        shape: tuple[int, int],
+        row_labels: Labels | None = None,
+        col_labels: Labels | None = None,
+        scale: tuple[float, float] | None = None,
+    ) -> Interactions:
         """Build from three parallel arrays [nnz]; ``values`` default to 1.
 
         Raises
         ------
+        TypeError
+            If an index is no whole number, or a value no real number.
         ValueError
             If the arrays differ in length, an index lies outside ``shape``, a
-            value is not finite, or a (row, column) pair occurs twice.
+            value is not finite in float32, a (row, column) pair occurs twice, or labels
+            are more or fewer than the rows or columns.
+
+        Examples
+        --------
+        >>> Interactions.from_coo([0, 0, 1], [0, 2, 1], [5, 3, 4], shape=(2, 3)).dense()
+        tensor([[5., 0., 3.],
+                [0., 4., 0.]])
         """
-        rows, cols = np.asarray(rows, dtype=np.int64), np.asarray(cols, dtype=np.int64)
-        values = np.ones(len(rows)) if values is None else np.asarray(values)
-        with np.errstate(over="ignore"):  # too large for float32 is reported below
-            values = values.astype(np.float32)
+        num_rows, num_cols = _shape(shape)
+        rows, cols = _positions("row", rows, num_rows), _positions("column", cols, num_cols)
+        values = np.ones(len(rows), np.float32) if values is None else _values(values)
         if not len(rows) == len(cols) == len(values):
             raise ValueError(
                 f"rows, cols and values differ in length: {len(rows)}, {len(cols)}, {len(values)}"
             )
-        for name, index, size in (("row", rows, shape[0]), ("column", cols, shape[1])):
-            if len(index) and (index.min() < 0 or index.max() >= size):
-                raise ValueError(
-                    f"{name} index {index.min()}..{index.max()} is outside 0..{size - 1}"
-                )
-        if not np.isfinite(values).all():
-            raise ValueError("values must be finite; drop or fill missing ratings first")
+        for what, labels, size in (("row", row_labels, num_rows), ("col", col_labels, num_cols)):
+            if labels is not None and len(labels) != size:
+                raise ValueError(f"{len(labels)} {what}_labels for {size} of the matrix")
         order = np.lexsort((cols, rows))
         rows, cols, values = rows[order], cols[order], values[order]
         twice = (np.diff(rows) == 0) & (np.diff(cols) == 0)
@@ -91,17 +116,30 @@ class Interactions:
                 f"{int(twice.sum())} (row, column) pairs occur more than once, the first is "
                 f"({rows[at]}, {cols[at]}); aggregate them before building the matrix"
             )
-        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=shape[0]))])
+        indptr = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=num_rows))])
         return cls(
             torch.as_tensor(indptr.astype(np.int32)),
             torch.as_tensor(cols.astype(np.int32)),
             torch.as_tensor(values),
-            int(shape[1]),
+            num_cols,
+            row_labels,
+            col_labels,
+            scale,
         )
 
     @classmethod
     def from_scipy(cls, matrix: scipy.sparse.sparray | scipy.sparse.spmatrix) -> Interactions:
-        """Build from any SciPy sparse matrix; stored zeros are kept as observed."""
+        """Build from any SciPy sparse matrix; stored zeros are kept as observed.
+
+        TypeError for what is not sparse, ValueError as for :meth:`from_coo`.
+        """
+        if not scipy.sparse.issparse(matrix):
+            raise TypeError(
+                f"from_scipy needs a SciPy sparse matrix, got {type(matrix).__name__}; "
+                "of a dense one, scipy.sparse.csr_array(matrix) keeps what is not zero"
+            )
+        if matrix.ndim != 2:
+            raise ValueError(f"the matrix must have rows and columns, its shape is {matrix.shape}")
         coo = matrix.tocoo()
         return cls.from_coo(coo.row, coo.col, coo.data, shape=coo.shape)
 
@@ -171,8 +209,8 @@ class Interactions:
         # "cuda" names the current GPU, whatever its number.
         if device.type == self.device.type and device.index in (None, self.device.index):
             return self
-        moved = (part.to(device) for part in (self.indptr, self.indices, self.values))
-        return Interactions(*moved, self.num_cols)
+        moved = {name: getattr(self, name).to(device) for name in ("indptr", "indices", "values")}
+        return replace(self, **moved)
 
     def with_values(self, values: Tensor) -> Interactions:
         """The same pattern holding other values [nnz]."""
@@ -196,7 +234,13 @@ class Interactions:
         indptr = torch.zeros(self.num_cols + 1, dtype=torch.int32, device=self.device)
         indptr[1:] = self.col_counts.cumsum(0)
         return Interactions(
-            indptr, self.row_ids[order].int(), self.values[order].contiguous(), self.num_rows
+            indptr,
+            self.row_ids[order].int(),
+            self.values[order].contiguous(),
+            self.num_rows,
+            self.col_labels,
+            self.row_labels,
+            self.scale,
         )
 
     def dense(self, out: Tensor | None = None) -> Tensor:
@@ -254,19 +298,21 @@ class Interactions:
 
     # -- batches of rows -------------------------------------------------------
 
-    def rows(self, index: slice | Tensor) -> Interactions:
-        """The rows of a slice, or of an int64 tensor in its order, cut on the device."""
+    def rows(self, index: slice | Tensor | np.ndarray | Sequence[int]) -> Interactions:
+        """The rows of a slice, of positions in their order, or where a mask is true.
+
+        Positions are whole numbers, negative ones count from the end; a mask is bool with one
+        entry a row. Cut on the device. TypeError for anything else.
+        """
         if isinstance(index, slice):
             start, stop, step = index.indices(self.num_rows)
             if step != 1:
                 raise ValueError("a slice of rows must have step 1; pass a tensor instead")
-            indptr = self.indptr[start : max(start, stop) + 1]
+            stop = max(start, stop)
+            indptr = self.indptr[start : stop + 1]
             entries = slice(int(indptr[0]), int(indptr[-1]))
-            return Interactions(
-                indptr - indptr[0], self.indices[entries], self.values[entries], self.num_cols
-            )
-        index = index.to(self.device)
-        index = torch.where(index < 0, index + self.num_rows, index)  # as in any other index
+            return self._cut(indptr - indptr[0], entries, slice(start, stop))
+        index = self._row_positions(index)
         counts = self.row_counts[index]
         indptr = torch.zeros(len(index) + 1, dtype=torch.int32, device=self.device)
         indptr[1:] = counts.cumsum(0)
@@ -274,14 +320,49 @@ class Interactions:
         shift = self.indptr[index].long() - indptr[:-1]
         entries = shift.repeat_interleave(counts, output_size=int(indptr[-1]))
         entries += torch.arange(len(entries), device=self.device)
-        return Interactions(indptr, self.indices[entries], self.values[entries], self.num_cols)
+        return self._cut(indptr, entries, index)
+
+    def _row_positions(self, index) -> Tensor:
+        """Whole numbers or a mask as int64 positions on the device, negative ones resolved."""
+        if not isinstance(index, Tensor):
+            if not isinstance(index, (list, tuple, np.ndarray)):
+                raise TypeError(
+                    f"rows are named by a slice, positions or a mask, got {index!r}; "
+                    "one row r is rows([r])"
+                )
+            index = torch.as_tensor(np.asarray(index, dtype=np.int64 if len(index) == 0 else None))
+        if index.dtype == torch.bool:
+            if index.shape != (self.num_rows,):
+                raise ValueError(
+                    f"a mask of rows needs {self.num_rows} entries, got shape {tuple(index.shape)}"
+                )
+            index = index.nonzero()[:, 0]
+        if index.is_floating_point() or index.ndim != 1:
+            raise TypeError(
+                f"positions of rows are whole numbers in one dimension, got {index.dtype} of "
+                f"shape {tuple(index.shape)}"
+            )
+        index = index.to(self.device)
+        return torch.where(index < 0, index + self.num_rows, index)  # as in any other index
+
+    def _cut(self, indptr: Tensor, entries: slice | Tensor, rows: slice | Tensor) -> Interactions:
+        """These entries as a matrix of fewer rows, with the labels of ``rows``."""
+        labels = self.row_labels
+        if labels is not None:
+            labels = labels.take(rows if isinstance(rows, slice) else rows.cpu().numpy())
+        return replace(
+            self,
+            indptr=indptr,
+            indices=self.indices[entries],
+            values=self.values[entries],
+            row_labels=labels,
+        )
 
     def batches(
         self, size: int, *, generator: torch.Generator | None = None
     ) -> Iterator[Interactions]:
         """Yield all rows, ``size`` at a time; shuffled if a (CPU) generator is given."""
-        if size < 1:
-            raise ValueError(f"batch size must be at least 1, got {size}")
+        size = checks.whole("batch_size", size)
         if generator is None:
             for start in range(0, self.num_rows, size):
                 yield self.rows(slice(start, start + size))
@@ -294,7 +375,14 @@ class Interactions:
     # -- differentiable products ----------------------------------------------
 
     def matmul(self, weight: Tensor) -> Tensor:
-        """``self @ weight`` for dense ``weight`` [num_cols, k]; result [num_rows, k]."""
+        """``self @ weight`` for dense ``weight`` [num_cols, k]; result [num_rows, k].
+
+        ValueError if the widths differ, TypeError if ``weight`` is not float32.
+        """
+        if weight.ndim != 2 or len(weight) != self.num_cols:
+            raise ValueError(f"cannot multiply {self.shape} by {tuple(weight.shape)}")
+        if weight.dtype != self.values.dtype:
+            raise TypeError(f"weight must be {self.values.dtype}, got {weight.dtype}")
         if self.density < SPARSE_BELOW:
             return _SparseTimesDense.apply(self, weight)
         return self.dense() @ weight
@@ -318,11 +406,64 @@ class Interactions:
         """``(left @ right.T)`` at the stored cells only, in their order, [nnz].
 
         ``left`` is [num_rows, k], ``right`` [num_cols, k]. An autoencoder whose
-        loss ignores missing ratings needs no other cell of its output.
+        loss ignores missing ratings needs no other cell of its output. ValueError if they
+        have other rows than that.
         """
+        if (len(left), len(right)) != self.shape or left.shape[1:] != right.shape[1:]:
+            raise ValueError(
+                f"the cells of a {self.shape} matrix need left [{self.num_rows}, k] and right "
+                f"[{self.num_cols}, k], got {tuple(left.shape)} and {tuple(right.shape)}"
+            )
         if self.density < SPARSE_BELOW:
             return _ProductAtCells.apply(self, left, right)
         return (left @ right.T).view(-1)[self.cells]
+
+
+def _shape(shape) -> tuple[int, int]:
+    """Rows and columns, if they are two whole numbers that 32 bits can count."""
+    try:
+        rows, cols = shape
+    except (TypeError, ValueError):
+        raise TypeError(f"shape must be (rows, columns), got {shape!r}") from None
+    high = torch.iinfo(torch.int32).max
+    rows = checks.whole("the number of rows", rows, low=0, high=high)
+    return rows, checks.whole("the number of columns", cols, low=0, high=high)
+
+
+def _positions(name: str, index, size: int) -> np.ndarray:
+    """Row or column numbers as int64 [nnz], each of them below ``size``."""
+    index = np.asarray(index)
+    if index.ndim != 1:
+        raise ValueError(f"{name} indices must have one dimension, their shape is {index.shape}")
+    if len(index) and index.dtype.kind not in "iu":
+        raise TypeError(
+            f"{name} indices must be whole numbers, got {index.dtype.name} such as {index[0]}; "
+            "of identifiers of any kind, Ratings(...).to_interactions() makes a matrix"
+        )
+    if len(index) and (index.min() < 0 or index.max() >= size):
+        raise ValueError(f"{name} index {index.min()}..{index.max()} is outside 0..{size - 1}")
+    return index.astype(np.int64)
+
+
+def _values(values) -> np.ndarray:
+    """Numbers as float32 [nnz], finite there."""
+    values = np.asarray(values)
+    if values.ndim != 1:
+        raise ValueError(f"values must have one dimension, their shape is {values.shape}")
+    if values.dtype.kind not in "biuf":
+        raise TypeError(f"values must be real numbers, got {values.dtype.name}: {values[0]!r}, ...")
+    if not np.isfinite(values).all():
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ValueError(
+            f"values must be finite, number {at} is {values[at]}; "
+            "drop or fill missing ratings first"
+        )
+    with np.errstate(over="ignore"):
+        stored = values.astype(np.float32)
+    if not np.isfinite(stored).all():
+        at = int(np.flatnonzero(~np.isfinite(stored))[0])
+        raise ValueError(f"number {at} of the values, {values[at]:g}, is too large for float32")
+    return stored
 
 
 def _product(X: Interactions, weight: Tensor) -> Tensor:

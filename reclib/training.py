@@ -150,6 +150,7 @@ def fit(
     X = oriented(train, model).to(device)
     if not isinstance(model, GradientRecommender):
         model.fit(X).to(train.device)
+        model.train_matrix = oriented(train, model)
         return History()
     if epochs < 1:
         raise ValueError(f"{type(model).__name__} needs epochs >= 1, got {epochs}")
@@ -189,6 +190,7 @@ def fit(
             model.load_state_dict(run.best)
         model.eval()
         model.to(train.device)
+        model.train_matrix = oriented(train, model)  # where the model is, not where it was trained
         state = optimiser.state_dict()
         run.history.optimizer_state = tree_map_only(Tensor, lambda t: t.to(train.device), state)
     return run.history

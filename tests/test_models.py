@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reclib import evaluation, losses, models, splits, training
 from reclib.interactions import Interactions
 from reclib.models import MODELS
-from reclib.models.base import column_means, row_means
+from reclib.models.regression import column_means, row_means
 
 OPTIONS = {
     "PureSVD": {"rank": 3},

@@ -319,7 +319,7 @@ def test_milestones_lower_the_learning_rate_after_their_epoch(X):
             "no optimizer 'adamw'; there are: adam, adam-norm-grad, adagrad, lbfgs",
         ),
         ({"patience": 3}, "patience needs validate"),
-        ({"batch_size": 0}, "batch size must be at least 1, got 0"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
     ],
 )
 def test_bad_arguments_are_explained(X, options, message):

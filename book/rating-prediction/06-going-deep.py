@@ -1224,7 +1224,8 @@ assert linear_rmse < dead_rmse - 1
 # error is that of a crippled network and changes with each call. Call `eval()` once for
 # the validation and forget to undo it, and there has been no dropout since. The second
 # mistake leaves no trace in the numbers but one: the result is *exactly* that of no
-# dropout at all.
+# dropout at all. In `reclib` the first cannot happen: `score` switches dropout off by
+# itself. So the cell takes a network that cannot be switched.
 
 
 # %% tags=["nbval-ignore-output"]
@@ -1233,12 +1234,19 @@ class NeverOn(DeepAutoencoder):
         return super().train(False)
 
 
+class NeverOff(DeepAutoencoder):
+    def train(self, mode=True):
+        return super().train(True)
+
+
 short = dict(sgd, epochs=5)
 model = deep(dropout=0.65)
 right = measured(model, split, **short)["rmse"]
-model.train()
+forgotten = NeverOff(hidden, dropout=0.65, scale=ratings.scale)
+forgotten.build(split.train)
+forgotten.load_state_dict(model.state_dict())
 left_on = [
-    evaluation.rating_errors(model, split.test, clip=ratings.scale)["rmse"]
+    evaluation.rating_errors(forgotten, split.test, clip=ratings.scale)["rmse"]
     for _ in range(2)
 ]
 never = measured(

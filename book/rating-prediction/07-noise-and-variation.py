@@ -60,6 +60,7 @@ from reclib.models import (
     ItemMean,
     RatingVAE,
     base,
+    regression,
 )
 
 # %% [markdown]
@@ -356,7 +357,7 @@ print(inspect.getsource(RatingVAE.loss))
 
 # %%
 print(inspect.getsource(BiasedMF._solve))
-print(inspect.getsource(base.ridge))
+print(inspect.getsource(regression.ridge))
 
 # %% [markdown]
 # ## By hand

@@ -298,7 +298,7 @@ print(f"{(hidden == 0).sum()} test user(s) have nothing held out")
 
 # %%
 from reclib.models import BPR, IALS, WARP, LambdaNet, Popularity
-from reclib.models.base import ridge
+from reclib.models.regression import ridge
 
 print(inspect.getsource(IALS._solve))
 print(inspect.getsource(ridge).split('"""')[2])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from reclib.interactions import Interactions
+from reclib.labels import Labels
+from reclib.models.guards import GUARDS
 
 ACTIVATIONS = {
     "identity": lambda x: x,
@@ -28,10 +31,38 @@ class Recommender(ABC):
 
     ``rows`` says what the rows are that the model reads: ``"users"``, or
     ``"items"`` for a model of the transpose. ``training.fit`` and ``evaluation``
-    turn the matrix accordingly; the model itself never asks.
+    turn the matrix accordingly; the model itself never asks. ``predicts`` says whether
+    its scores are ``"ratings"``, in the units of the matrix, or a mere ``"order"``.
+
+    What a subclass writes as ``fit`` (``build`` of a gradient model), ``score`` and ``score_at``
+    is guarded (:mod:`reclib.models.guards`): a model that was not fitted, a matrix of other
+    columns and what is no matrix are refused; scoring is without dropout and gradients.
     """
 
     rows: Literal["users", "items"] = "users"
+    predicts: Literal["ratings", "order"] = "order"
+    train_matrix: Interactions | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, guard in GUARDS.items():
+            if name in vars(cls):
+                setattr(cls, name, guard(vars(cls)[name]))
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        self = super().__new__(cls)
+        try:
+            bound = inspect.signature(cls.__init__).bind_partial(self, *args, **options)
+        except TypeError:
+            return self  # __init__ says what is wrong
+        # Around nn.Module, which takes no attribute before its own __init__.
+        object.__setattr__(self, "_arguments", dict(list(bound.arguments.items())[1:]))
+        return self
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What it was constructed with, by name: ``type(model)(**model.arguments)`` is its like."""
+        return dict(self._arguments)
 
     @abstractmethod
     def fit(self, train: Interactions) -> Self:
@@ -43,16 +74,26 @@ class Recommender(ABC):
 
         The result is fresh memory that the caller may overwrite. A row without
         entries gets the model's score for someone unknown, never NaN.
+
+        Raises
+        ------
+        NotFittedError
+            Before the model was fitted.
+        TypeError
+            If ``fold_in`` is no :class:`~reclib.interactions.Interactions`.
+        ValueError
+            If it has other columns than the matrix that the model was fitted to: more or fewer
+            of them, or, where both are labelled, other identifiers.
         """
 
     @property
     def device(self) -> torch.device | None:
         """Where the model is, and what it scores has to be; None if it holds nothing."""
-        return next((v.device for v in vars(self).values() if isinstance(v, MOVABLE)), None)
+        return next((v.device for v in self._state().values() if isinstance(v, MOVABLE)), None)
 
     def to(self, device: str | torch.device) -> Self:
         """Move what fitting has left in the model, in place; returns self."""
-        for name, value in vars(self).items():
+        for name, value in self._state().items():
             if isinstance(value, MOVABLE):
                 setattr(self, name, value.to(device))
         return self
@@ -60,7 +101,23 @@ class Recommender(ABC):
     @property
     def num_parameters(self) -> int:
         """How many numbers fitting has left in the model, zeros included."""
-        return sum(value.numel() for value in vars(self).values() if isinstance(value, Tensor))
+        return sum(value.numel() for value in self._state().values() if isinstance(value, Tensor))
+
+    def _state(self) -> dict[str, Any]:
+        """The attributes that are the model's own, without the matrix that it was fitted to."""
+        return {name: value for name, value in vars(self).items() if name != "train_matrix"}
+
+    @property
+    def item_labels(self) -> Labels | None:
+        """Identifiers of the items that it knows; None before fitting, or if there were none."""
+        X = self.train_matrix
+        return None if X is None else (X.col_labels if self.rows == "users" else X.row_labels)
+
+    @property
+    def user_labels(self) -> Labels | None:
+        """Identifiers of the users that it was fitted to, as for :attr:`item_labels`."""
+        X = self.train_matrix
+        return None if X is None else (X.row_labels if self.rows == "users" else X.col_labels)
 
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
         """The same scores at the stored cells of ``wanted`` alone; float32 [wanted.nnz].
@@ -158,37 +215,3 @@ def annealed(steps: Tensor, anneal_steps: int, cap: float) -> Tensor | float:
 def sample_normal(mu: Tensor, logvar: Tensor) -> Tensor:
     """A draw of N(mu, exp(logvar)) through which gradients pass (Kingma and Welling 2014)."""
     return mu + torch.randn_like(mu) * (0.5 * logvar).exp()
-
-
-# A chunk of rows that is solved at a time holds about so many numbers.
-CHUNK = 100_000_000
-
-
-def ridge(X: Interactions, F: Tensor, penalty: Tensor, common: Tensor | float = 0.0) -> Tensor:
-    """Each row's values regressed on the rows of F that its columns name; [num_rows, k].
-
-    Row r is ``argmin_w sum over entries (value - F[col] . w)^2 + w' common w + penalty_r |w|^2``,
-    the half-step of every alternating least squares. F is [num_cols, k], ``penalty`` [num_rows],
-    ``common`` [k, k] if given. Time ``nnz k^2 + num_rows k^3``.
-    """
-    solved, size = [], max(1, CHUNK // F.shape[1] ** 2)
-    for start in range(0, max(1, X.num_rows), size):
-        rows = slice(start, start + size)
-        part = X.rows(rows)
-        observed = part.binary()
-        gram = torch.stack([observed.matmul(F * f[:, None]) for f in F.T], 1) + common
-        gram.diagonal(dim1=1, dim2=2).add_(penalty[rows, None])
-        solved.append(torch.linalg.solve(gram, part.matmul(F)))
-    return torch.cat(solved)
-
-
-def column_means(X: Interactions, values: Tensor, empty: Tensor | float) -> Tensor:
-    """Mean of ``values`` [nnz] in each column of X, ``empty`` where there is none; [num_cols]."""
-    total = values.new_zeros(X.num_cols).index_add_(0, X.indices, values)
-    return torch.where(X.col_counts > 0, total / X.col_counts.clamp(min=1), empty)
-
-
-def row_means(X: Interactions, values: Tensor, empty: Tensor | float) -> Tensor:
-    """Mean of ``values`` [nnz] in each row of X, ``empty`` where there is none; [num_rows]."""
-    total = values.new_zeros(X.num_rows).index_add_(0, X.row_ids, values)
-    return torch.where(X.row_counts > 0, total / X.row_counts.clamp(min=1), empty)

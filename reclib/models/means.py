@@ -7,7 +7,8 @@ from typing import Self
 from torch import Tensor
 
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender, column_means, row_means
+from reclib.models.base import Recommender
+from reclib.models.regression import column_means, row_means
 
 
 class GlobalMean(Recommender):

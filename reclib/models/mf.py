@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender, ridge
+from reclib.models.base import Recommender
+from reclib.models.regression import ridge
 
 
 class BiasedMF(Recommender):

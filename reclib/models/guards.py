@@ -1,0 +1,97 @@
+"""What every model is spared: it is asked only what it can answer, and learns only from a matrix.
+
+:class:`~reclib.models.base.Recommender` puts these around the methods of its subclasses, so that
+no model file repeats a check, and a model of one's own has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from reclib.interactions import Interactions
+
+
+class NotFittedError(ValueError, AttributeError):
+    """A model is asked for scores before it was fitted."""
+
+
+def needs_matrix(X: object, what: str) -> None:
+    """TypeError that says what to do, unless X is a matrix of interactions."""
+    if isinstance(X, Interactions):
+        return
+    remedy = {
+        "Ratings": "its to_interactions() is one",
+        "Split": "its .train is one",
+        "Test": "its .fold_in is one",
+        "DataFrame": "Ratings.from_table(frame, ...).to_interactions() is one",
+    }.get(type(X).__name__, "Interactions.from_coo and Interactions.from_scipy make one")
+    raise TypeError(f"{what} must be an Interactions, got {type(X).__name__}; {remedy}")
+
+
+def _remembers(learn: Callable) -> Callable:
+    """Of ``fit`` and ``build``: what is learnt from is a matrix with entries, and is kept."""
+
+    @wraps(learn)
+    def guarded(self, train: Interactions, *args: Any, **options: Any):
+        needs_matrix(train, "train")
+        if not train.nnz:
+            raise ValueError(f"{type(self).__name__} cannot learn from a matrix without entries")
+        learnt = learn(self, train, *args, **options)
+        self.train_matrix = train
+        return learnt
+
+    return guarded
+
+
+def _scores(score: Callable) -> Callable:
+    """Of ``score`` and ``score_at``: the model is fitted and at rest, the columns are its own."""
+
+    @wraps(score)
+    def guarded(self, fold_in: Interactions, *args: Any, **options: Any) -> Tensor:
+        needs_matrix(fold_in, "fold_in")
+        _same_columns(self, fold_in)
+        training = getattr(self, "training", False)
+        if training:
+            self.eval()
+        try:
+            with torch.no_grad():
+                return score(self, fold_in, *args, **options)
+        except AttributeError as error:
+            if self.train_matrix is not None:
+                raise
+            raise NotFittedError(  # it lacks what fitting would have left in it
+                f"this {type(self).__name__} is not fitted ({error}); "
+                "training.fit(model, train) does that"
+            ) from error
+        finally:
+            if training:
+                self.train()
+
+    return guarded
+
+
+def _same_columns(model: Any, X: Interactions) -> None:
+    """ValueError unless X has the columns that the model was fitted to, if it was."""
+    ours, theirs = model.train_matrix, X
+    if ours is None:
+        return
+    name = type(model).__name__
+    if ours.col_labels is not None and theirs.col_labels is not None:
+        if not ours.col_labels.same_as(theirs.col_labels):
+            raise ValueError(
+                f"{name} was fitted to {ours.num_cols} {ours.col_labels.kind}s; this matrix has "
+                f"{theirs.num_cols} columns, {ours.col_labels.difference(theirs.col_labels)}"
+            )
+    elif ours.num_cols != theirs.num_cols:
+        more = "; a model of items cannot serve new users" if model.rows == "items" else ""
+        raise ValueError(
+            f"{name} was fitted to {ours.num_cols} columns, this matrix has {X.num_cols}{more}"
+        )
+
+
+GUARDS = {"fit": _remembers, "build": _remembers, "score": _scores, "score_at": _scores}
