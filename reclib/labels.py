@@ -83,6 +83,11 @@ def as_ids(values: list) -> np.ndarray:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             pass
-    ids = np.empty(len(values), dtype=object)
-    ids[:] = values
-    return ids
+    return objects(values)
+
+
+def objects(values: list) -> np.ndarray:
+    """A list as an array of one dimension, whatever its elements are."""
+    held = np.empty(len(values), dtype=object)
+    held[:] = values
+    return held

@@ -374,7 +374,7 @@ def test_a_user_with_fewer_than_five_ratings_is_folded_in_whole():
     ("num_users", "validation"), [(0, 0), (15, 15), (99, 99), (5, -1), (30, 0)]
 )
 def test_held_out_users_must_leave_some_to_train_on(random_ratings, num_users, validation):
-    message = f"below the 30 users, got {num_users} and {validation}"
+    message = "below the 30 users, got|must be at least"
     with pytest.raises(ValueError, match=message):
         splits.held_out_users(random_ratings(), num_users=num_users, num_validation=validation)
 
