@@ -1121,7 +1121,7 @@ if dataset == "ml-latest-small":
 # At paper scale, from the searches. Take two models and tune only one of them. For how
 # many pairs would that change who is ahead, on validation? The other one keeps its first
 # trial. Where an earlier search had chosen that trial, it is no untuned model, so the
-# count is rather too low.
+# count may be too low.
 
 # %%
 said = []

@@ -1084,10 +1084,10 @@ by_fill
 # means that the report names: with the bias model in their place the honest error is
 # *below* .8976. Or the number is an error on ratings in the input, as we suspect of the
 # others: with item means it lies between the seen errors of a smaller rank and of a
-# larger one in the table. Or the program did something else. The rank would help to tell, and the
-# report does not give it. So, other than for the networks, we cannot say that this number
-# is impossible as an honest error; it is not what an SVD with *item means* gives on
-# held-out ratings at any rank that we tried.
+# larger one in the table. Or the program did something else. The rank would help to
+# tell, and the report does not give it. So, other than for the networks, we cannot say
+# that this number is impossible as an honest error; it is not what an SVD with *item
+# means* gives on held-out ratings at any rank that we tried.
 #
 # ### What could have happened
 #
@@ -1199,9 +1199,10 @@ evidence.verdicts(
 # every other autoencoder of the table. It has a thousand weights for each film, half of
 # them in the decoder, and only the early stop restrains them. A few units, a penalty and
 # noise do better, and so do the deeper networks, with dropout, batch norm or a random
-# code. Which of these is the reason in each case the table cannot say. The report explains its winner by the density of the data and concludes that the
-# choice of architecture depends on sparsity and size. With one data set nobody can see
-# that, neither the report nor we; it is open.
+# code. Which of these is the reason in each case the table cannot say. The report
+# explains its winner by the density of the data and concludes that the choice of
+# architecture depends on sparsity and size. With one data set nobody can see that,
+# neither the report nor we; it is open.
 #
 # **Denoising hurts.** On held-out ratings the opposite holds, as {eq}`eq-noise-split`
 # suggests. In the sweep the best level lies above zero.
@@ -1427,9 +1428,8 @@ pd.DataFrame(scaled).T
 # In the second line the code has collapsed: its KL is close to zero, every user gets
 # nearly the same code, and the most that is left to learn is an average per film. After
 # these few epochs the network has not even learnt that: its error is above that of the
-# item means in the live table. In the
-# third, two slips nearly cancel, because $\bar n$ happens to be close to $2K$ here. On
-# data with more ratings a user they would not.
+# item means in the live table. In the third, two slips nearly cancel, because $\bar n$
+# happens to be close to $2K$ here. On data with more ratings a user they would not.
 
 # %%
 collapsed = scaled["mean error, sum of KL"]
