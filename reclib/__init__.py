@@ -5,4 +5,4 @@ Ground floor: ``ratings``, ``interactions``, ``metrics``, ``losses``. First floo
 ``evidence``, ``plots``. Roof: ``python -m reclib``. No room imports one above it.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

@@ -17,7 +17,6 @@ import json
 import multiprocessing
 import os
 import re
-import resource
 import sys
 import tempfile
 import time
@@ -33,6 +32,11 @@ import nbformat
 import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows has none
+    resource = None
 
 ROOT = Path(__file__).resolve().parents[2]
 METADATA = {
@@ -278,7 +282,12 @@ def write_executed(
 
 
 def children_peak_mb() -> float:
-    """Peak memory of the largest process started from this one: here, the kernel, in MiB."""
+    """Peak memory of the largest process started from this one: here, the kernel, in MiB.
+
+    0 on Windows, which does not say.
+    """
+    if resource is None:
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
