@@ -39,6 +39,8 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 class Interactions:
     """A rows x columns matrix in CSR form: users x items, or its transpose.
 
+    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input.
+
     Attributes
     ----------
     indptr : int32 tensor [num_rows + 1]
@@ -48,8 +50,6 @@ class Interactions:
     values : float32 tensor [nnz]
         Rating, or 1 for an event.
     num_cols : int
-
-    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input.
     """
 
     indptr: Tensor

@@ -424,7 +424,7 @@ def time_split(prize: NetflixPrize, window: str | Window, *, seed: int = 0) -> S
     Users and movies of the test month that training has not seen are left out.
     Each other rating is for the test or for validation, with probability 1/2. The
     published draws had no seed, so their halves are not these; the counts in
-    :data:`WINDOWS` should be.
+    ``WINDOWS`` should be.
 
     Raises
     ------

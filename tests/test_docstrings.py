@@ -17,7 +17,7 @@ import reclib
 ROOT = execute.ROOT
 PACKAGE = Path(reclib.__file__).parent
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-DIRECTIVE = re.compile(r"^\.\. auto(module|class|function):: (\S+)", re.M)
+DIRECTIVE = re.compile(r"^\.\. (?:auto|py:)(module|class|function|data):: (\S+)", re.M)
 ROLE = re.compile(r"\{(?:mod|func|class|meth|data)\}`~?([\w.]+)`")
 
 
