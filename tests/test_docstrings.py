@@ -22,8 +22,8 @@ ROLE = re.compile(r"\{(?:mod|func|class|meth|data)\}`~?([\w.]+)`")
 
 
 def listed(toc: dict) -> list[str]:
-    """Every page of the reference that the table of contents names."""
-    return sorted(set(re.findall(r"book/api/[\w-]+", yaml.dump(toc))))
+    """Every page about the library that the table of contents names."""
+    return sorted(set(re.findall(r"book/(?:api/[\w-]+|coming-from)", yaml.dump(toc))))
 
 
 PAGES = {
