@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,7 +81,7 @@ def predict_at(
     return predicted
 
 
-def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]:
+def rating_errors(model: Recommender, test: Test, **options: Any) -> dict[str, float]:
     """Errors of the held-out ratings; ``options`` as for :func:`predict`.
 
     ``rmse`` and ``mae`` are over all ratings. ``user_rmse`` is the mean over users of the RMSE
@@ -106,7 +107,9 @@ def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]
     }
 
 
-def seen_rmse(model: Recommender, X: Interactions, clip=None, **options) -> float:
+def seen_rmse(
+    model: Recommender, X: Interactions, clip: tuple[float, float] | None = None, **options: Any
+) -> float:
     """RMSE of the ratings that the model is shown: how well it copies, not how it predicts.
 
     Never a result. Several reports print it as one, so the book measures it beside the result.

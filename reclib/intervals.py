@@ -149,7 +149,9 @@ def of_difference(ours: np.ndarray, theirs: np.ndarray, level: float = 0.95) -> 
     return combined(difference.mean(), parts, n, kind, level)
 
 
-def of_pairs(models: Mapping[str, np.ndarray], level: float = 0.95, draws: int = 5000):
+def of_pairs(
+    models: Mapping[str, np.ndarray], level: float = 0.95, draws: int = 5000
+) -> pd.DataFrame:
     """All pairs of models on the same users at once, with simultaneous intervals.
 
     Whoever looks at many pairs, or at the best of many models, sees the luckiest. Here *all*

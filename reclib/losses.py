@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,14 +84,14 @@ class _Multinomial(torch.autograd.Function):
     """By hand, since the gradient ``N_u softmax(logits[u]) - x_u`` needs no dense target."""
 
     @staticmethod
-    def forward(ctx, logits: Tensor, X: Interactions) -> Tensor:
+    def forward(ctx: Any, logits: Tensor, X: Interactions) -> Tensor:
         log_pi = logits.log_softmax(1)
         ctx.X = X
         ctx.save_for_backward(log_pi)
         return -(log_pi.view(-1)[X.cells] @ X.values)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         (log_pi,) = ctx.saved_tensors
         total = grad.new_zeros(ctx.X.num_rows).index_add_(0, ctx.X.row_ids, ctx.X.values)
         out = log_pi.exp().mul_((grad * total)[:, None])

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -252,7 +253,9 @@ def _model(options: dict) -> Callable[[], Recommender]:
     return partial(MODELS[options.pop("name")], **options)
 
 
-def _lesson(how: dict, train: Interactions, teacher, history, options: dict) -> dict:
+def _lesson(
+    how: dict, train: Interactions, teacher: Any, history: training.History, options: dict
+) -> dict:
     """The arguments of ``fit`` for a student: the data that its teacher extended, and options.
 
     ``how`` holds the arguments of ``augmentation.augment`` and changes of training, among them

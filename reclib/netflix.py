@@ -368,7 +368,7 @@ def read_probe(source: str | Path | BinaryIO) -> pd.DataFrame:
     return pairs.astype("int64").reset_index(drop=True)
 
 
-def _matches(source, pattern: str, expected: str) -> list[tuple[str, ...]]:
+def _matches(source: str | Path | BinaryIO, pattern: str, expected: str) -> list[tuple[str, ...]]:
     """The groups of each line of a latin-1 file."""
     name = getattr(source, "name", source)
     content = source.read() if hasattr(source, "read") else Path(source).read_bytes()

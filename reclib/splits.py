@@ -45,7 +45,7 @@ class Test:
         if _meet(self.held_out.cells, self.fold_in.cells):
             raise ValueError("some held-out entries are also in fold_in: the test leaks")
 
-    def to(self, device) -> Test:
+    def to(self, device: str | torch.device) -> Test:
         return Test(self.fold_in.to(device), self.held_out.to(device), self.users)
 
 
@@ -325,7 +325,11 @@ def _permuted_values(X: Interactions, seed: int) -> Interactions:
 
 
 def _choose_per_user(
-    users: pd.Series, fraction: float, rng, min_ratings: int = 0, round_up: bool = False
+    users: pd.Series,
+    fraction: float,
+    rng: np.random.Generator,
+    min_ratings: int = 0,
+    round_up: bool = False,
 ) -> np.ndarray:
     """Mark ``int(fraction * n)`` random ratings of each user; bool [len(users)]."""
     chosen = np.zeros(len(users), dtype=bool)
