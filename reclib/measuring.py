@@ -22,11 +22,6 @@ from reclib.interactions import Interactions, resolve_device
 from reclib.models import MODELS, Recommender
 from reclib.ratings import Ratings
 
-try:
-    import resource
-except ModuleNotFoundError:  # Windows has none
-    resource = None
-
 PROTOCOLS = {
     protocol.__name__: protocol
     for protocol in (
@@ -211,7 +206,9 @@ def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float
 def _peak_mb(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() >> 20
-    if resource is None:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak >> (20 if platform.system() == "Darwin" else 10)  # bytes there, KiB elsewhere

@@ -33,11 +33,6 @@ import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 
-try:
-    import resource
-except ModuleNotFoundError:  # Windows has none
-    resource = None
-
 ROOT = Path(__file__).resolve().parents[2]
 METADATA = {
     "kernelspec": {
@@ -286,7 +281,9 @@ def children_peak_mb() -> float:
 
     0 on Windows, which does not say.
     """
-    if resource is None:
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none
         return 0.0
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
