@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,17 @@ def predict(
     """Predict every held-out rating; float32 [held_out.nnz], in the order of ``test.held_out``.
 
     ``clip`` limits predictions to the rating scale, which never hurts.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> model = models.ItemMean().fit(X)
+    >>> predict(model, test)
+    tensor([4., 5.])
     """
     predicted = predict_at(model, test.fold_in, test.held_out, batch_size=batch_size)
     return predicted if clip is None else predicted.clamp(*clip)
@@ -46,6 +58,14 @@ def predict_at(
 
     Nothing keeps ``wanted`` apart from ``fold_in``: at the cells of ``fold_in`` itself this is
     reconstruction, which is no test (see :func:`seen_rmse`).
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> model = models.ItemMean().fit(X)
+    >>> predict_at(model, X, wanted=X)
+    tensor([5.0000, 3.5000, 3.5000])
     """
     device = model.device or fold_in.device
     fold_in = oriented(fold_in, model).to(device)
@@ -61,11 +81,22 @@ def predict_at(
     return predicted
 
 
-def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]:
+def rating_errors(model: Recommender, test: Test, **options: Any) -> dict[str, float]:
     """Errors of the held-out ratings; ``options`` as for :func:`predict`.
 
     ``rmse`` and ``mae`` are over all ratings. ``user_rmse`` is the mean over users of the RMSE
     of each: another number, which may be smaller or larger.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> model = models.ItemMean().fit(X)
+    >>> rating_errors(model, test, clip=(1, 5))
+    {'rmse': 2.8284271247461903, 'mae': 2.0, 'user_rmse': 2.0}
     """
     predicted = predict(model, test, **options)
     actual = test.held_out.to(predicted.device)
@@ -76,10 +107,19 @@ def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]
     }
 
 
-def seen_rmse(model: Recommender, X: Interactions, clip=None, **options) -> float:
+def seen_rmse(
+    model: Recommender, X: Interactions, clip: tuple[float, float] | None = None, **options: Any
+) -> float:
     """RMSE of the ratings that the model is shown: how well it copies, not how it predicts.
 
     Never a result. Several reports print it as one, so the book measures it beside the result.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> print(f"{seen_rmse(models.ItemMean().fit(X), X):.3f}")
+    0.408
     """
     predicted = predict_at(model, X, X, **options)
     predicted = predicted if clip is None else predicted.clamp(*clip)
@@ -90,6 +130,15 @@ def activity_groups(test: Test, groups: int) -> np.ndarray:
     """Equally large groups of the test users by how many ratings are visible of each.
 
     int64 [users], 0 for the least active; users who have equally many keep their order.
+
+    Examples
+    --------
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> activity_groups(test, 2)
+    array([1, 0])
     """
     visible = pd.Series(test.fold_in.row_counts.cpu().numpy())
     return pd.qcut(visible.rank(method="first"), groups, labels=False).to_numpy()
@@ -103,6 +152,12 @@ def top_items(scores: Tensor, k: int) -> Tensor:
 
     Equal scores are ordered by column number. -1 fills ranks for which only
     masked (-inf) items are left. NaN raises FloatingPointError.
+
+    Examples
+    --------
+    >>> top_items(torch.tensor([[0.1, 0.9, 0.9], [0.5, -torch.inf, -torch.inf]]), k=2)
+    tensor([[ 1,  2],
+            [ 0, -1]])
     """
     if not 1 <= k <= scores.shape[1]:
         raise ValueError(f"k must be between 1 and the number of columns {scores.shape[1]}")
@@ -136,6 +191,13 @@ class Ranking:
         ``ndcg@100``; NaN for a user with nothing held out.
     top : int64 array [users, depth]
         The recommended columns, -1 for empty ranks.
+
+    Examples
+    --------
+    >>> per_user = pd.DataFrame({"ndcg@10": [0.0, 0.5, 1.0]}, index=[7, 9, 11])
+    >>> Ranking(per_user, np.array([[0], [2], [1]])).summary().round(3)
+             mean     se    low   high  users
+    ndcg@10   0.5  0.289 -0.066  1.066      3
     """
 
     per_user: pd.DataFrame
@@ -161,6 +223,23 @@ def rank(
 
     What is folded in is never recommended, unless ``mask`` is False: a mistake that the book
     measures. ``wanted`` names metrics of ``metrics.RANKING`` with their cut-offs, ``name@k``.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> found = rank(models.Popularity().fit(X), test, ["ndcg@1", "recall@1"])
+    >>> found.per_user
+          ndcg@1  recall@1
+    user
+    7        1.0       1.0
+    9        1.0       1.0
+    >>> found.top
+    array([[2],
+           [0]])
     """
     if model.rows != "users":
         raise ValueError(f"{type(model).__name__} reads items; ranking needs a model of users")
@@ -181,6 +260,16 @@ def rank_scores(
 
     ``scores`` are float32 blocks [any number of rows, num_cols] that follow the rows
     of ``test``. They are overwritten: the mask is set in place.
+
+    Examples
+    --------
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> rank_scores([torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])], test, ["recall@1"]).top
+    array([[2],
+           [0]])
     """
     parsed = [parse_metric(name) for name in wanted]
     depth = max(k for _, k in parsed)
@@ -224,7 +313,14 @@ def _flags(X: Interactions, reuse: Tensor | None) -> Tensor:
 
 
 def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
-    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither."""
+    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither.
+
+    Examples
+    --------
+    >>> metric, k = parse_metric("ndcg@100")
+    >>> metric.__name__, k
+    ('ndcg', 100)
+    """
     metric, at, k = name.partition("@")
     if metric not in metrics.RANKING or not at or not k.isdigit() or int(k) < 1:
         raise ValueError(
@@ -248,6 +344,14 @@ def compare(
     ----------
     ours, theirs : Series
         A metric per user, indexed by user: a column of ``Ranking.per_user``.
+
+    Examples
+    --------
+    >>> ours = pd.Series([0.4, 0.5, 0.6, 0.9], index=[7, 9, 11, 12])
+    >>> compare(ours, ours - [0.1, 0.2, 0.1, 0.1])[["difference", "users"]]
+    difference    0.125
+    users         4.000
+    dtype: float64
     """
     if not ours.index.equals(theirs.index):
         raise ValueError("the two results are of different users; a paired comparison needs one")
@@ -271,6 +375,13 @@ def holm(p: pd.Series) -> pd.Series:
 
     The smallest is multiplied by their number, the next by one less, and none may fall below the
     one before: "below a" then errs with probability a at most. ValueError for what is no p-value.
+
+    Examples
+    --------
+    >>> holm(pd.Series({"EASE": 0.01, "SLIM": 0.03}))
+    EASE    0.02
+    SLIM    0.03
+    dtype: float64
     """
     if p.isna().any() or not p.between(0, 1).all():
         raise ValueError("p-values lie between 0 and 1; leave comparisons without one out")

@@ -6,12 +6,12 @@ What :mod:`reclib.experiments` does with every point and seed, in a process of i
 from __future__ import annotations
 
 import platform
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,12 +51,13 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     ranking metrics of every user, in the order of the test's rows (null where nothing is held
     out; with a number, the means of so many groups of users), ``groups`` for the first metric in
     so many groups of users, from the least active to the most, and ``students`` for models trained
-    on data that the fitted one has extended (see :func:`_lesson`).
+    on data that the fitted one has extended (see ``_lesson``).
 
     Returns the metrics with the size of the data, the split's fingerprint, the number of epochs
     behind them and of parameters, the validation metric after every epoch if there is one, the
     seconds that fitting took (validation included) by the clock and by the processor, which other
-    work does not lengthen, and the peak memory of the process (of the GPU, if one is used) in MiB.
+    work does not lengthen, and the peak memory of the process (of the GPU, if one is used) in MiB,
+    0 on Windows, which does not say.
     """
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
@@ -205,6 +206,10 @@ def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float
 def _peak_mb(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() >> 20
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak >> (20 if platform.system() == "Darwin" else 10)  # bytes there, KiB elsewhere
 
@@ -245,7 +250,9 @@ def _model(options: dict) -> Callable[[], Recommender]:
     return partial(MODELS[options.pop("name")], **options)
 
 
-def _lesson(how: dict, train: Interactions, teacher, history, options: dict) -> dict:
+def _lesson(
+    how: dict, train: Interactions, teacher: Any, history: training.History, options: dict
+) -> dict:
     """The arguments of ``fit`` for a student: the data that its teacher extended, and options.
 
     ``how`` holds the arguments of ``augmentation.augment`` and changes of training, among them

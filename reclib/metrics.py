@@ -14,6 +14,33 @@ Conventions, the same everywhere:
 * **k beyond the list**: ``k`` larger than ``depth`` raises ValueError, since the
   missing ranks could have been hits. Where fewer than ``k`` items can be
   recommended, the empty ranks count as misses.
+
+Examples
+--------
+>>> import torch
+>>> from reclib import metrics
+>>> stars, actual = torch.tensor([4.0, 3.0, 5.0]), torch.tensor([5.0, 3.0, 3.0])
+>>> metrics.rmse(stars, actual).round(decimals=3), metrics.mae(stars, actual)
+(tensor(1.2910, dtype=torch.float64), tensor(1., dtype=torch.float64))
+>>> hits = torch.tensor([[True, False, True], [False, False, False]])  # of two users
+>>> held_out = torch.tensor([5, 1])
+>>> metrics.recall(hits, held_out, k=3)
+tensor([0.4000, 0.0000], dtype=torch.float64)
+>>> metrics.capped_recall(hits, held_out, k=3).round(decimals=3)
+tensor([0.6670, 0.0000], dtype=torch.float64)
+>>> metrics.precision(hits, held_out, k=2), metrics.hit_rate(hits, held_out, k=2)
+(tensor([0.5000, 0.0000], dtype=torch.float64), tensor([1., 0.], dtype=torch.float64))
+>>> metrics.ndcg(hits, held_out, k=3).round(decimals=3)
+tensor([0.7040, 0.0000], dtype=torch.float64)
+>>> metrics.average_precision(hits, held_out, k=3).round(decimals=3)
+tensor([0.5560, 0.0000], dtype=torch.float64)
+>>> metrics.reciprocal_rank(hits, held_out, k=3)
+tensor([1., 0.], dtype=torch.float64)
+>>> top = torch.tensor([[0, 2], [2, -1]])  # what two users were shown; -1 is an empty rank
+>>> metrics.coverage(top, num_items=4)
+0.5
+>>> metrics.novelty(top, item_counts=torch.tensor([8, 4, 1, 0]), num_users=8)
+tensor([1.5000, 3.0000], dtype=torch.float64)
 """
 
 from __future__ import annotations
@@ -42,6 +69,12 @@ def user_rmse(predicted: Tensor, actual: Tensor, users: Tensor) -> Tensor:
     ``users`` is int64 [nnz], the user of each rating; users without ratings do not count.
     Not the RMSE: by Jensen's inequality it lies below the root of the mean over users, and
     it gives a user with two ratings the weight of one with two hundred.
+
+    Examples
+    --------
+    >>> predicted, actual = torch.tensor([4.0, 3.0, 5.0]), torch.tensor([5.0, 3.0, 3.0])
+    >>> user_rmse(predicted, actual, users=torch.tensor([0, 0, 1])).round(decimals=3)
+    tensor(1.3540, dtype=torch.float64)
     """
     _same_ratings(predicted, actual)
     squares = (predicted.double() - actual.double()).square()
@@ -160,6 +193,12 @@ def popularity_lift(top: Tensor, seen: Tensor, item_counts: Tensor) -> float:
     Mean count of the items in all lists over the mean count of the items ``seen`` (int64, one
     entry a rating), minus 1: 0 is a list as popular as its reader's own taste, 1 twice as
     popular. The popularity lift of Abdollahpouri et al. (2020), over all users together.
+
+    Examples
+    --------
+    >>> counts = torch.tensor([8, 4, 1])
+    >>> popularity_lift(torch.tensor([[0, 1]]), seen=torch.tensor([1, 1]), item_counts=counts)
+    0.5
     """
     counts = item_counts.double()
     return float(counts[top[top >= 0]].mean() / counts[seen].mean() - 1)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 import torch
@@ -36,7 +36,7 @@ class AdamNormGrad(torch.optim.Adam):
     """
 
     @torch.no_grad()
-    def step(self, closure=None):
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update; the gradients are normalised in place, after the closure has set them."""
         value = None
         if closure is not None:
@@ -218,7 +218,13 @@ class _Run:
             return False
         return self.epoch - max(best, self.model.settled_after) >= patience * self.model.cycle
 
-    def one_epoch(self, X: Interactions, batch_size: int, validate, watch) -> None:
+    def one_epoch(
+        self,
+        X: Interactions,
+        batch_size: int,
+        validate: Callable[[Recommender], float] | None,
+        watch: Callable[[Recommender], dict[str, float]] | None,
+    ) -> None:
         start = time.perf_counter()
         self.model.train()
         if self.model.start_epoch(self.epoch + 1):
@@ -279,7 +285,7 @@ class _Run:
         dist.all_reduce(value)
         return value
 
-    def validate(self, validate, row: dict) -> None:
+    def validate(self, validate: Callable[[Recommender], float], row: dict) -> None:
         row["validation"] = float(validate(self.model))
         if math.isnan(row["validation"]):
             raise FloatingPointError(f"validation gave NaN in epoch {row['epoch']}")

@@ -12,6 +12,7 @@ import copy
 import json
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,12 +67,12 @@ def problem(settings: dict) -> str | None:
     return None
 
 
-def _get(settings: dict, name: str):
+def _get(settings: dict, name: str) -> Any:
     table, _, key = name.partition(".")
     return settings[table][key]
 
 
-def _distribution(optuna, each: list | dict):
+def _distribution(optuna: Any, each: list | dict) -> Any:
     if isinstance(each, list):
         return optuna.distributions.CategoricalDistribution([_plain(choice) for choice in each])
     whole = isinstance(each["low"], int) and isinstance(each["high"], int)
@@ -79,12 +80,12 @@ def _distribution(optuna, each: list | dict):
     return getattr(optuna.distributions, kind)(**each)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     """Lists, such as the widths of layers, as text: Optuna's choices are plain values."""
     return json.dumps(value) if isinstance(value, list) else value
 
 
-def _rounded(value):
+def _rounded(value: Any) -> Any:
     """Back from text, and to three digits, which is as much as a setting means."""
     if isinstance(value, str) and value.startswith("["):
         return json.loads(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
@@ -20,7 +22,9 @@ class LambdaNet(MultVAE):
     ``warm_up`` epochs of maximum likelihood: the ranks of an untrained network say little.
     """
 
-    def __init__(self, *arguments, negatives: int = 50, warm_up: int = 25, **options) -> None:
+    def __init__(
+        self, *arguments: Any, negatives: int = 50, warm_up: int = 25, **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         if negatives < 1 or warm_up < 0:
             raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -48,14 +48,14 @@ class RaCT(MultVAE):
 
     def __init__(
         self,
-        *arguments,
+        *arguments: Any,
         actor_epochs: int = 100,
         critic_epochs: int = 50,
         depth: int = 100,
         critic_rate: float = 0.1,
         actor_rate: float = 0.002,
         advice: Literal["critic", "likelihood"] = "critic",
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         if min(actor_epochs, critic_epochs) < 0 or depth < 1:

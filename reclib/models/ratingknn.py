@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from reclib.interactions import Interactions
@@ -71,7 +72,7 @@ class RatingKNN(Recommender):
         self.similar_cols = torch.from_numpy(cols).to(train.device)
         return self
 
-    def _similarities(self, D, B, items: np.ndarray) -> np.ndarray:
+    def _similarities(self, D: csr_array, B: csr_array, items: np.ndarray) -> np.ndarray:
         """Of some items to all, [len(items), all]; D and B, with ones, are sparse [all, users]."""
         d, b = (np.ascontiguousarray(part[items].toarray().T) for part in (D, B))
         n = B @ b

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,7 +43,7 @@ class RatingVAE(DeepAutoencoder):
         *,
         beta: float = 1.0,
         anneal_steps: int = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(hidden, **options)
         if len(self.hidden) < 2:

@@ -8,7 +8,7 @@ sparse again, and the Lanczos solver asks only for its products with vectors.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse.linalg
@@ -21,7 +21,7 @@ from reclib.models.biases import Biases
 from reclib.models.means import ItemMean
 
 
-def _right_singular_vectors(operator, rank: int) -> np.ndarray:
+def _right_singular_vectors(operator: Any, rank: int) -> np.ndarray:
     """The leading ``rank`` right singular vectors, float64 [num_cols, rank]."""
     limit = min(operator.shape) - 1
     if not 1 <= rank <= limit:
