@@ -15,7 +15,7 @@ PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
     {"checks", "labels", "interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
-    {"evaluation", "training", "tuning"},
+    {"evaluation", "training", "tuning", "encoding", "persistence", "onnx"},
     {"measuring"},
     {"experiments"},
     {"evidence", "plots"},
@@ -30,6 +30,7 @@ NEIGHBOURS = {
     ("ratings", "interactions"),
     ("losses", "interactions"),
     ("evaluation", "training"),
+    ("persistence", "encoding"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),

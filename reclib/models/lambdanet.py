@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
@@ -20,8 +22,15 @@ class LambdaNet(MultVAE):
     ``warm_up`` epochs of maximum likelihood: the ranks of an untrained network say little.
     """
 
-    def __init__(self, *arguments, negatives: int = 50, warm_up: int = 25, **options) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(
+        self,
+        hidden: Sequence[int] = (600, 200),
+        *,
+        negatives: int = 50,
+        warm_up: int = 25,
+        **options,
+    ) -> None:
+        super().__init__(hidden, **options)
         if negatives < 1 or warm_up < 0:
             raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
         self.negatives, self.warm_up = negatives, warm_up
