@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from functools import cached_property
@@ -44,23 +45,22 @@ def write_labels(labels: Labels | None) -> dict | None:
         "kind": labels.kind,
         "dtype": "int64" if whole else "object",
         "ids": labels.ids.tolist() if whole else [_write_id(i, labels.kind) for i in labels.ids],
-        "titles": None if titles is None else [_write_id(t, "title", None) for t in titles],
+        "titles": None if titles is None else [
+            None if title is None else _write_id(title, "title") for title in titles
+        ],
     }
 
 
-def _write_id(value: Any, what: str, *also: None) -> Any:
-    """One identifier, or one of ``also``."""
+def _write_id(value: Any, what: str) -> Any:
     if isinstance(value, (np.integer, np.floating, np.bool_, np.str_)):
         value = value.item()
-    if type(value) in (bool, int, str) or type(value) is float and math.isfinite(value):
+    if type(value) in (bool, int, float, str) and _is_json(value):
         written = value
     elif isinstance(value, UUID):
         written = {"uuid": str(value)}
     elif isinstance(value, date) and value is not pd.NaT:
         kind = next(name for name, cls in MOMENTS.items() if isinstance(value, cls))
         written = {kind: value.isoformat()}
-    elif value in also:
-        return None
     else:
         written = None
     # The text of a moment may say less than the moment: a zone of the calendar, for example.
@@ -70,6 +70,13 @@ def _write_id(value: Any, what: str, *also: None) -> Any:
             "numbers, text, UUIDs, and dates of a fixed offset can"
         )
     return written
+
+
+def _is_json(value: bool | int | float | str) -> bool:
+    """Whether JSON holds it: no infinity, no half of a character that UTF-16 writes as two."""
+    if isinstance(value, str):
+        return not re.search("[\ud800-\udfff]", value)
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _read_id(written: Any) -> Any:
@@ -186,14 +193,14 @@ class Writer:
         """One value; ``where`` names it, in messages and among the tensors."""
         if isinstance(value, (np.integer, np.floating, np.bool_, np.str_)):
             value = value.item()
-        if value is None or isinstance(value, (bool, int, str)):
+        if value is None or type(value) in (bool, int, float, str) and _is_json(value):
             return value
-        if isinstance(value, float):
-            return value if math.isfinite(value) else {"float": repr(value)}
-        if isinstance(value, (list, tuple)):
+        if type(value) is float:
+            return {"float": repr(value)}
+        if type(value) in (list, tuple):
             written = [self.value(each, f"{where}.{k}") for k, each in enumerate(value)]
-            return {"tuple": written} if isinstance(value, tuple) else written
-        if isinstance(value, dict):
+            return {"tuple": written} if type(value) is tuple else written
+        if type(value) is dict:
             pairs = ((key, self.value(each, f"{where}.{key}")) for key, each in value.items())
             return {"dict": [[self.value(key, where), each] for key, each in pairs]}
         if isinstance(value, Tensor) and value.layout == torch.strided:
