@@ -45,9 +45,9 @@ def write_labels(labels: Labels | None) -> dict | None:
         "kind": labels.kind,
         "dtype": "int64" if whole else "object",
         "ids": labels.ids.tolist() if whole else [_write_id(i, labels.kind) for i in labels.ids],
-        "titles": None if titles is None else [
-            None if title is None else _write_id(title, "title") for title in titles
-        ],
+        "titles": None
+        if titles is None
+        else [None if title is None else _write_id(title, "title") for title in titles],
     }
 
 

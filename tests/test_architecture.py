@@ -31,6 +31,7 @@ NEIGHBOURS = {
     ("losses", "interactions"),
     ("evaluation", "training"),
     ("persistence", "encoding"),
+    ("onnx", "encoding"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),
