@@ -72,7 +72,10 @@ def number(
 
 def fraction(name: str, value: object) -> float:
     """``value`` as a float between 0 and 1, both excluded; errors as for :func:`number`."""
-    return number(name, value, above=0, below=1)
+    value = number(name, value)
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must be a fraction between 0 and 1, got {value:g}")
+    return value
 
 
 def scale(name: str, value: object) -> tuple[float, float]:
@@ -89,5 +92,7 @@ def scale(name: str, value: object) -> tuple[float, float]:
 
 def _between(low: float, high: float, above: float = -math.inf, below: float = math.inf) -> str:
     """The range in words: "at least 0 and below 1"."""
+    if math.isfinite(low) and math.isfinite(high):
+        return f"between {low:g} and {high:g}"
     bounds = {"at least": low, "above": above, "at most": high, "below": below}
     return " and ".join(f"{word} {b:g}" for word, b in bounds.items() if math.isfinite(b))

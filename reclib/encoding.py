@@ -10,6 +10,7 @@ import inspect
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -100,15 +101,20 @@ def read_labels(written: dict | None, size: int) -> Labels | None:
     else:
         ids = np.empty(len(values), dtype=object)
         ids[:] = values
-    labels = Labels(ids, written["kind"])
+    counts = written["counts"]
+    if counts is not None:
+        counts = np.array(counts, dtype=np.int64)
+    labels = Labels(ids, written["kind"], None, counts)
     if len(ids) != size or not labels.index.is_unique:
         raise ValueError(f"there are {len(ids)} {labels.kind}s, or one twice, and not {size}")
+    if counts is not None and counts.shape != (size,):
+        raise ValueError(f"there are {counts.shape} counts of {size} {labels.kind}s")
     if written["titles"] is None:
         return labels
     titles = dict(zip(ids.tolist(), map(_read_id, written["titles"]), strict=True))
     titles = {name: title for name, title in titles.items() if title is not None}
     index = labels.index[[name in titles for name in ids.tolist()]]
-    return Labels(ids, labels.kind, pd.Series(list(titles.values()), index=index, dtype=object))
+    return replace(labels, titles=pd.Series(list(titles.values()), index=index, dtype=object))
 
 
 # -- models ------------------------------------------------------------------------------------

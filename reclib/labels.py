@@ -22,6 +22,8 @@ class Labels:
         What they name, for messages: ``"user"`` or ``"item"``.
     titles : Series, optional
         Title of each identifier, indexed by it; it may name others, too.
+    counts : int64 array [n], optional
+        How often each occurred in training, where the matrix itself is not at hand.
 
     Examples
     --------
@@ -33,6 +35,7 @@ class Labels:
     ids: np.ndarray
     kind: str = "item"
     titles: pd.Series | None = None
+    counts: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,7 +52,8 @@ class Labels:
 
     def take(self, index) -> Labels:
         """The labels of some rows or columns, by slice or positions."""
-        return Labels(self.ids[index], self.kind, self.titles)
+        counts = None if self.counts is None else self.counts[index]
+        return Labels(self.ids[index], self.kind, self.titles, counts)
 
     def titles_of(self, positions: np.ndarray) -> np.ndarray | None:
         """Titles at these positions, None for one without; None if there are no titles at all."""
@@ -83,6 +87,11 @@ def as_ids(values: list) -> np.ndarray:
             return np.array(values, dtype=np.int64)
         except OverflowError:
             pass
-    ids = np.empty(len(values), dtype=object)
-    ids[:] = values
-    return ids
+    return objects(values)
+
+
+def objects(values: list) -> np.ndarray:
+    """A list as an array of one dimension, whatever its elements are."""
+    held = np.empty(len(values), dtype=object)
+    held[:] = values
+    return held

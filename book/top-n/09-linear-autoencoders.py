@@ -265,11 +265,11 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # $$ (eq-linear-dropout)
 #
 # Averaged over all masks, dropout *is* an L2 penalty, heavier on items that occur more
-# often; {cite:t}`bishop1995training` found the principle for Gaussian noise. The
-# minimiser is $F = (G + \Lambda)^{-1} G$: the identity is punished, **not forbidden**.
-# {prf:ref}`thm-linear-free` says what that does. If the kept values are not divided
-# by $1 - p$, $B$ comes out larger by the factor $1 / (1-p)$, and the first part of
-# $\Lambda$ is the same.
+# often. {cite:t}`bishop1995training` shows the like for small additive noise of mean
+# zero. The minimiser is $F = (G + \Lambda)^{-1} G$: the identity is punished, **not
+# forbidden**. {prf:ref}`thm-linear-free` says what that does. If the kept values are
+# not divided by $1 - p$, $B$ comes out larger by the factor $1 / (1-p)$. In its
+# $\Lambda$ the first part is the same, and $\lambda$ counts $1 / (1-p)^2$ times.
 #
 # ### The emphasised loss forbids the identity
 #
@@ -304,8 +304,8 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 # This is **EDLAE**. EASE is its limit $p \to 0$. In one sentence: a network that must
 # return what it was shown learns to copy, and one that must return what was *hidden*
 # from it cannot. CDAE and Mult-DAE, two and three chapters on, drop inputs too, but
-# ask for all of the row; {eq}`eq-linear-dropout` is the part of their story that can
-# be computed.
+# ask for what was shown as well; {eq}`eq-linear-dropout` is the part of their story that
+# can be computed.
 #
 # ### SLIM
 #
@@ -805,9 +805,10 @@ less_slim.rename_axis("less SLIM")[columns]
 #
 # ### At paper scale, from the record
 #
-# The recorded table has all models of part III on MovieLens 1M, 750 unseen users,
-# every option chosen on 750 others. Here are its linear rows, and the autoencoders that
-# EASE was first compared with.
+# The recorded table has all models of part III on MovieLens 1M, 750 unseen users. Each
+# model has some options that were searched, on 750 other users, and some that were fixed;
+# chapter 17 lists them. SVAE was not searched at all. Here are the linear rows of the
+# table, and the autoencoders that EASE was first compared with.
 
 # %%
 Markdown(evidence.provenance("topn-ml1m"))
@@ -865,7 +866,7 @@ Markdown("\n".join(lines))
 
 # %% [markdown]
 # EASE is one matrix with one number to tune, and it needs no training. How all the models
-# of the book compare, with all options searched, is the question of
+# of the book compare, and which of their options were searched, is the question of
 # {doc}`/book/evidence/17-a-fair-comparison`. Only one line is asserted: EASE is far above
 # popularity.
 

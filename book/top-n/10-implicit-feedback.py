@@ -412,10 +412,11 @@ print(inspect.getsource(BPR.loss))
 # L(r) = \sum_{k=1}^{r} \frac1k .
 # $$ (eq-implicit-warp)
 #
-# Since $L$ grows like a logarithm, an improvement from rank 2 to 1 is worth $1/2$, from
-# 2,002 to 2,001 is worth $1/2002$. To avoid scoring all items, WARP draws items without
-# event, with replacement, until it meets a violator. If that was the $T$-th draw, the
-# rank is taken to be $N / T$, rounded down.
+# Since $L$ grows like a logarithm, an improvement from two violators to one is worth
+# $1/2$, and from 2,002 to 2,001 it is worth $1/2002$. WARP calls the number of violators
+# the rank. To avoid scoring all items, it draws items without event, with replacement,
+# until it meets a violator. If that was the $T$-th draw, the rank is taken to be $N / T$,
+# rounded down.
 #
 # ```{prf:theorem} The estimate of the rank is too high
 # :label: thm-implicit-warp
@@ -605,7 +606,8 @@ print(f"slope from 1 to 10 violators: {slope:.2f}, intended {intended:.2f}")
 # *LambdaNet* is this loss on the network of Mult-VAE. A later chapter explains that
 # network; here it is enough that it gives every item a score. In the code, ranks are
 # computed over all items. The sum over items that a user lacks is estimated from the ones
-# drawn, which `scale` makes unbiased.
+# drawn, which `scale` makes all but unbiased: where all items drawn for an event are the
+# user's own, the event costs nothing.
 
 # %%
 from reclib.models.lambdanet import lambdarank
@@ -763,8 +765,8 @@ four = ["iALS", "WARP", "LambdaNet", "BPR"]
 gaps.loc[list(combinations(four, 2)), ["mean", "low", "high", "n"]]
 
 # %% [markdown]
-# A hundred users cannot order these losses: most intervals are as wide as the differences
-# themselves. Their order is **open** on these data. The record below has seven times as
+# A hundred users are too few to order these losses. When we wrote this all six intervals
+# held zero, so the order is **open** on these data. The record below has seven times as
 # many users.
 #
 # ### Tuning iALS
@@ -800,8 +802,9 @@ spread.agg(["min", "max"])
 # A badly chosen penalty costs more than the losses above gain on one another. Now the
 # two questions, each
 # with the chosen penalties, five seeds, and the *test* users, who took no part in the
-# choice. "Level" needs a margin: we take .01 here and in the rest of the chapter, which
-# is about three times the standard error of a test of 10,000 users.
+# choice. "Level" needs a margin: we take .01 here and in the rest of the chapter. That is
+# nearly five times the standard error of NDCG@100 in a test of 10,000 users, and about
+# three times that of the difference between two independent tests of this size.
 
 
 # %%
@@ -967,9 +970,10 @@ Markdown(
 # the held-out item by {eq}`eq-implicit-auc`, and 2 otherwise.
 # ```
 #
-# So NDCG, precision and the reciprocal rank all put models in the *same* order, that of
-# the AUC, however much their exact values disagree. {cite:t}`krichene2020sampled` show for
-# many metrics how the order depends on the size of the sample, and propose corrections.
+# So NDCG, precision@1 and the reciprocal rank all put models in the *same* order, that of
+# the AUC, however much their exact values disagree. (Precision at 2 or more has
+# $M(1) = M(2)$ and gives no order at all.) {cite:t}`krichene2020sampled` show for many
+# metrics how the order depends on the size of the sample, and propose corrections.
 #
 # ### Sampled metrics of four losses
 #
@@ -1055,10 +1059,11 @@ in_errors.round(1)
 # %% [markdown]
 # The sampled metric does not hide differences. It averages over many ranks, so it is
 # *steadier*, and several pairs stand further from zero in the column "against 100" than
-# in the column of the exact NDCG@10. Such a pair is told apart by how it orders items far
-# down the list, and not by its first ten. That is why sampling is tempting, and why it is
-# dangerous: it answers a question about the whole list with more confidence than the
-# question about its top deserves.
+# in the column of the exact NDCG@10. A held-out item counts there if fewer than ten of the
+# hundred rivals beat it. So about the first tenth of the list counts, and not its first
+# ten items alone. (Which of these ranks tell a pair apart was not tested.) That is why
+# sampling is tempting, and why it is dangerous: it answers a question about a longer part
+# of the list with more confidence than the question about its top deserves.
 #
 # ## Verdict
 #
@@ -1092,9 +1097,10 @@ verdict = evidence.verdicts(asked)
 verdict
 
 # %% [markdown]
-# In words, written by the table. Where BPR is *not* below another row, the sentence of
-# Liang et al. does not carry over to these data, this encoder and these options. It says
-# nothing about the matrix factorisation that they had trained.
+# In words, written by the table. Where it says *contradicted* of BPR, the sentence of
+# Liang et al. does not carry over to these data, this encoder and these options. Where it
+# says *open*, nothing follows. Neither word says anything about the matrix factorisation
+# that they had trained.
 
 # %%
 held = verdict["verdict"]
@@ -1109,20 +1115,25 @@ Markdown(
 )
 
 # %% [markdown]
-# The last two rows of the table are the ones that are about *losses* alone. WARP and BPR
-# have the same encoder, and LambdaNet has the network of Mult-VAE. What they gain or lose
-# is what the weight of a pair is worth, on these data and with these options.
+# In the last two rows of the table the two models share a network: WARP and BPR have the
+# same encoder, and LambdaNet has the network of Mult-VAE. What they gain or lose is what
+# the whole loss is worth, on these data and with the options of each. It is not the weight
+# of a pair alone. WARP and BPR also differ in the shape of the cost (a hinge with a margin,
+# or $-\log\sigma$) and in the pairs that they draw, and Mult-VAE has no pairs at all.
+# The learning rates, the penalties and the numbers of epochs differ, too. Exercise 6 takes
+# the weight away and leaves the rest.
 #
 # **The report's rows one by one.** WMF and SLIM agree with table 2 of
 # {cite:t}`liang2018variational`. The WMF row is of a search that stopped at 200
-# dimensions. SLIM was too slow for the largest of Liang et al.'s data sets. The rows WARP
-# and LambdaNet are said to come from {cite:t}`lobel2020ract`; we have not read their
-# table, but their public program (samlobel/RaCT_CF, commit 63c55e8). Its "WARP" is a fast
-# variant of Weston et al.'s: a *linear* autoencoder (`utils/models.py`, line 257), all
-# pairs in place of draws, no margin, and no division by the rank (see below). So the row
-# does not say what WARP itself can do. "LambdaNet" exists there in two forms, trained from
-# scratch (line 202) and as a continuation of a trained Mult-VAE (line 131); which of them
-# is the row is **open**.
+# dimensions. SLIM was too slow for the Million Song data, the one of Liang et al.'s data
+# sets with the most users and items. The rows WARP and LambdaNet are said to come from
+# {cite:t}`lobel2020ract`; we have not read their table, but their public program
+# (samlobel/RaCT_CF, commit 63c55e8). Its "WARP" is a fast variant of Weston et al.'s: a
+# *linear* autoencoder (`utils/models.py`, line 257), all pairs in place of draws, no
+# margin, and no division by the rank (see below). So the row does not say what WARP
+# itself can do. "LambdaNet" exists there in two forms, trained from scratch (line 202)
+# and as a continuation of a trained Mult-VAE (line 131); which of them is the row is
+# **open**.
 #
 # The report gives all rows without comment and trains none of these four, so there is
 # nothing of its own to test again. What can be checked is the copy:

@@ -93,8 +93,9 @@ theirs.assign(method=short).pivot(
 )
 
 # %% [markdown]
-# M4 has the highest value on MovieLens and on Yelp, M2 on the part of Netflix. Three pairs
-# of the table say what tying the two matrices costs. Positive is better with two:
+# M4 has the highest value on MovieLens and on Yelp, M2 on the part of Netflix. What does
+# tying the two matrices cost? The paper has eight pairs (M1 to M4 on MovieLens and on
+# Netflix, tables 7 and 8), of which our list has three. Positive is better with two:
 
 # %%
 value = claims["value"].astype(float)
@@ -114,8 +115,8 @@ assert (cost_of_tying > 0).tolist() == [False, True, True]
 cost_of_tying.to_frame()
 
 # %% [markdown]
-# So the word *usually* of claim 4 is right for this table: of three published pairs two say
-# so, and one, M2 on MovieLens, says the opposite.
+# So the word *usually* of claim 4 is right for the paper's tables: of the eight published
+# pairs seven say so, and one, M2 on MovieLens, says the opposite.
 #
 # {cite:t}`liang2018variational` trained another CDAE on other data and other users, and
 # {cite:t}`pham2020variants` print that row in their table of MovieLens 20M. Their text
@@ -220,8 +221,12 @@ cost_of_tying.to_frame()
 # ```
 #
 # So hiding inputs is a penalty on each item-to-item weight $W_j \cdot W'_i$, and it is
-# stronger where $j$ has more events. The term $j = i$ is among them: copying costs, too. With
-# a sigmoid code the equation holds to second order only.
+# stronger where $j$ has more events. The term $j = i$ is among them: copying costs, too.
+#
+# With a sigmoid code the equation does not hold. To second order in the noise each $W_{jk}$
+# in the penalty is multiplied by the slope of $h$ at unit $k$, which is at most $1/4$. As a
+# rule the penalty is then much smaller. And the mean of the score moves by a term with the
+# second derivative of $h$.
 #
 # ### What sampled negatives do
 #
@@ -629,10 +634,11 @@ pd.DataFrame(
 intervals.of_pairs(new)[["mean", "low", "high", "n"]]
 
 # %% [markdown]
-# Where an interval holds zero, these data do not say which answer is better, and nothing
-# is gained from the more complicated one. A fitted node explains the fold-in better than the
-# mean node, in every seed; the table shows whether that helped with the *held-out* events. The
-# zero and the mean node are close, since the nodes of many users average out.
+# Where an interval holds zero, these data do not say which answer is better. A gain from the
+# more complicated one is then not shown, and not excluded. A fitted node explains the fold-in
+# better than the mean node, in every seed; the table shows whether that helped with the
+# *held-out* events. The zero and the mean node are close, since the nodes of many users
+# average out.
 #
 # ### At paper scale, from the record
 #
@@ -692,10 +698,11 @@ topn = evidence.table("topn-ml1m")
 topn.loc[["CDAE", *around], ["metric", "measured", "low", "high", "seeds"]]
 
 # %% [markdown]
-# These intervals overlap widely, because some users are easy for every model and some are
-# hard for every model. That says nothing about a difference. The figure therefore shows the
-# *paired* differences to CDAE on the same users, with intervals that allow for all pairs of
-# the whole table of chapter 17. A rival whose interval lies to the right of zero is better.
+# Intervals of single models are wide, because some users are easy for every model and some
+# are hard for every model. That two of them overlap says nothing about a difference. The
+# figure therefore shows the *paired* differences to CDAE on the same users, with intervals
+# that allow for all pairs of the whole table of chapter 17. A rival whose interval lies to
+# the right of zero is better.
 
 # %% mystnb={"image": {"alt": "NDCG at 100 of popularity, SLIM, Mult-DAE, EASE and Mult-VAE less that of CDAE on 750 unseen users of MovieLens 1M, one horizontal interval a rival, and a line at zero."}}
 gaps = {name: evidence.pair("topn-ml1m", name, "CDAE") for name in around}
@@ -718,7 +725,7 @@ plt.show()
 # order. Each row is an order of somebody's table, tested on MovieLens 1M.
 
 # %%
-liang, steck = "Liang et al. (2018)", "table of Pham and Le (2020)"
+liang, steck = "Liang et al. (2018), ML-20M", "table of Pham and Le (2020)"
 orders = [
     ("CDAE", "popularity", paper),
     ("CDAE", "SLIM", liang),
@@ -772,8 +779,8 @@ evidence.claims(chapter="11-cdae")[shown]
 # These are all rows of the register that hang on this chapter; P stands for Pham and Le, L for
 # James Le, whom they quote, and an "r" at the end marks a reading of ours. The number of Le's
 # table appears in two rows. The first takes it for what its heading says, a quality of
-# recommendation. The second takes it for what it is, the quality of lists in which seen items
-# were left. The next section says why.
+# recommendation. The second takes it for what it may be, the quality of lists in which seen
+# items were left. The next section says why.
 #
 # ## What goes wrong
 #
@@ -872,9 +879,12 @@ for label in (-1.0, 0.0):
 # It is easy to walk into this with the authors' public program {cite:p}`wu2016code`. We read
 # it at commit `9b53519` and did not run it. Its training loop passes the labels 1 and 0 to
 # whatever loss was chosen (`src/model/recsys/cdae.hpp`, lines 228 and 265), and the loss called
-# `LOG` is the one above. **The published numbers are not touched by it.** The authors' own
-# run script (`apps/yelp/cdae.sh`, line 21) chooses between `SQUARE` and `CE`, the
-# cross-entropy, and both are right with 0 and 1.
+# `LOG` is the one above. **It is not likely that the published numbers are touched by
+# it.** The only run script in the repository is the one for Yelp (`apps/yelp/cdae.sh`). Its
+# line 21 chooses between `SQUARE` and `CE`, the cross-entropy, and both are right with 0 and 1. About
+# MovieLens and Netflix the repository says nothing. Nor can the script have made the numbers
+# as it was committed: it asks for the task `train`, with which `yelp.cpp` ends before it
+# trains a model.
 #
 # The same script answers another question. The program's defaults (one matrix for both
 # sides, ten dimensions, no corruption) are not the paper's model. The script sets fifty
@@ -884,10 +894,9 @@ for label in (-1.0, 0.0):
 #
 # ### Dropping everything in training, reading everything in prediction
 #
-# With $q = 1$ the input weights $W$ are never learnt. A program that follows the sentence
-# "prediction uses the uncorrupted input" to the letter adds $W^\top x$ all the same: random
-# numbers. The authors' program makes an exception for $q = 1$ (`cdae.hpp`, line 168), and so
-# does the library.
+# With $q = 1$ the input weights $W$ are never learnt. A program that always predicts from the
+# uncorrupted input adds $W^\top x$ all the same: random numbers. The authors' program makes
+# an exception for $q = 1$ (`cdae.hpp`, line 168), and so does the library.
 
 # %% tags=["nbval-ignore-output"]
 variants["q = 1"] = (CDAE, 0.1, {"dropout": 1.0})
@@ -1055,8 +1064,8 @@ assert not np.allclose(right["ndcg@100"], literal["ndcg@100"], equal_nan=True)
 #   (both with an identity code).
 # * In a linear model the mask is a penalty on item-to-item weights, the item's own among them.
 # * Sampled negatives shift scores and keep the order, for a model without limits.
-# * The user node has nothing to say about users that training never saw. The numbers that are
-#   quoted for CDAE come from a re-implementation tested on just such users.
+# * The user node has nothing to say about users that training never saw. The row of MovieLens
+#   20M that is quoted for CDAE comes from a re-implementation tested on just such users.
 # * Public programs under the name differ in loss, normalisation and masking, and their
 #   defaults are not the options of their papers. Read them, and their run scripts, before you
 #   quote what they print.

@@ -120,7 +120,8 @@ print({name: f"{gain:+.4f}" for name, gain in gains.items()})
 # between two scores. Changes of less than $\delta / 2$ leave the order as it is.
 # :::
 #
-# Where two scores are equal it jumps. So gradient descent learns nothing from it: almost
+# Where two scores are equal it may jump, if one item is relevant and the other is not.
+# So gradient descent learns nothing from it: almost
 # everywhere the slope is zero. There are three ways out: bound NDCG by something smooth,
 # weight a smooth loss by what is at stake in NDCG, or *learn* a smooth function that
 # imitates it.
@@ -512,7 +513,7 @@ shown.assign(kept_epochs=pd.Series(chosen))
 # gray band is stage 2, in which the actor stands still at the best epoch of stage 1. The
 # line "with KL term" has no stage 2.
 
-# %% mystnb={"image": {"alt": "NDCG@100 of validation users over the epochs. All three ways to go on at a small rate, RaCT, without critic, and with the KL term, rise above the end of stage 1."}} tags=["nbval-ignore-output"]
+# %% mystnb={"image": {"alt": "NDCG@100 of validation users over the epochs. All three ways to go on at a small rate, RaCT, without critic, and with the KL term, come above the end of stage 1. RaCT's line falls back after its first epochs, the other two stay up."}} tags=["nbval-ignore-output"]
 ends = actor_epochs, actor_epochs + critic_epochs
 ax = plt.subplots()[1]
 for name in ("RaCT", "no critic", "with KL term"):
@@ -524,8 +525,11 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# All three ways to go on rise above stage 1, though stage 1 was flat *at its own rate*. A
-# smaller rate alone brings that much.
+# All three ways to go on have epochs that are better than the best of stage 1. RaCT
+# rises for its first epochs and then falls back; the two controls rise and stay. So
+# here a gain on these users, at the smaller rate, needs no critic. We have not gone on
+# for as long at the rate of stage 1, and so cannot say which part of the gain is the
+# rate's and which the longer training's.
 
 # %%
 before = curves["RaCT"].iloc[: ends[1]].iloc[-1]
@@ -542,11 +546,12 @@ pairs = intervals.of_pairs(users)
 pairs[["mean", "low", "high", "n"]]
 
 # %% [markdown]
-# A hundred test users are too few for a word that other seeds would not change. The interval
-# between RaCT and its control holds 0 and much on either side: nobody has shown here that
-# the critic adds something, and nobody that it does not. What can be seen: both controls
-# move in the same direction as RaCT, and at least as far. Whoever compares RaCT with Mult-VAE
-# alone gives the critic the credit for what a small rate does.
+# A hundred test users are too few for a word that other seeds would not change. The
+# interval between RaCT and its control holds 0 and much on either side: nobody has
+# shown here that the critic adds something, and nobody that it does not. In the means
+# the controls rise as well, but none of these differences is shown. Whoever compares
+# RaCT with Mult-VAE alone cannot tell what is the critic's and what comes from training
+# on at a small rate.
 
 # %%
 gain = {name: np.nanmean(users[name] - users["Mult-VAE"]) for name in arms}
@@ -574,7 +579,7 @@ lambda_log |= {20: 0.4252, 25: 0.4250}
 # beside the logs (`plot_improvement_vae.ipynb`) draws all of them from epoch 150 on. Where
 # LambdaRank's third stage began is not in the logs.
 
-# %% mystnb={"image": {"alt": "The authors' logs on MovieLens 20M: the actor's NDCG is flat from epoch 120 on; RaCT's third stage rises from it; LambdaRank's third stage begins as high and falls."}}
+# %% mystnb={"image": {"alt": "The authors' logs on MovieLens 20M: the actor's NDCG rises very little from epoch 120 on; RaCT's third stage rises from it; LambdaRank's third stage begins as high and falls."}}
 ax = plt.subplots()[1]
 for name, log, begins in (
     ("stage 1", actor_log, 0),
@@ -590,14 +595,17 @@ plt.show()
 # %% [markdown]
 # These logs say three things.
 #
-# * **The third stage gains, and the actor was flat before.** In its last eighty epochs the
-#   actor moves up and down by some thousandths and goes nowhere. RaCT then gains more than
-#   that, most of it in its first ten epochs.
-# * **They have no control without the critic.** Stage 3 changes three things at once: the
-#   loss, the KL term, which ends with stage 1 (`ac_reg_loss_scaler=0.0` in
-#   `scripts/main_vae.py`), and the rate, which falls to a five-hundredth. The actor was flat
-#   at *its* rate; so was ours, and a smaller rate brought it further. We know of no run on
-#   MovieLens 20M that changes one of the three.
+# * **The third stage gains, and the actor had nearly stopped.** In its last eighty
+#   epochs the actor moves up and down by some thousandths from one epoch to another,
+#   and its level creeps up by about one. RaCT then gains several times that, most of it
+#   in its first ten epochs. The means of twenty epochs each, in the cell below, show
+#   the creeping.
+# * **They have no control without the critic.** Stage 3 changes three things at once:
+#   the loss, the KL term, which ends with stage 1 (`ac_reg_loss_scaler=0.0` in
+#   `scripts/main_vae.py`), and the rate, which falls to a five-hundredth. The actor had
+#   nearly stopped at *its* rate. In our small experiment the means rise at the smaller
+#   rate without a critic, too. We know of no run on MovieLens 20M that changes one of
+#   the three.
 # * **RaCT and LambdaRank have different rates.** LambdaRank's third stage falls from its
 #   first epoch on. But in the program, as it is published, it takes its steps with the
 #   rate of the *actor*, .001 (`utils/models.py`, lines 131 to 152, commit 63c55e8), and
@@ -607,12 +615,16 @@ plt.show()
 #   epochs, where the actor has 100 or more.
 
 # %%
-plateau = [actor_log[epoch] for epoch in (120, 150, 175, 197, 200)]
-spread = max(plateau) - min(plateau)
+actor_means = {"101-120": 0.4297, "121-140": 0.4305, "141-160": 0.4308}
+actor_means |= {"161-180": 0.4311, "181-200": 0.4315}
+creeps = actor_means["181-200"] - actor_means["121-140"]
 logged = ract_log[100] - actor_log[197]
 first_ten = (ract_log[10] - actor_log[197]) / logged
-print(f"actor, last 80 epochs: within {spread:.4f}; stage 3: {logged:+.4f}")
-assert logged > 2 * spread and first_ten > 0.5
+print(
+    f"actor, epochs 121-140 to 181-200: {creeps:+.4f}; stage 3: {logged:+.4f}"
+)
+assert list(actor_means.values()) == sorted(actor_means.values())
+assert logged > 5 * creeps > 0 and first_ten > 0.5
 assert abs(logged - gains["ml20m"]) < 0.0005
 
 # %% [markdown]
@@ -710,7 +722,7 @@ evidence.verdicts(asked)
 # the weights and how much is the KL term, only the control can say.
 #
 # To the authors' credit: the code and the logs are public, the split is the common one, and
-# the logs of their ablation allowed us to check what the theorem says about signs.
+# the logs of their ablation show what happens to a critic without the counts.
 #
 # ## What goes wrong
 #
@@ -754,12 +766,12 @@ assert staged.settled_after == 150
 # %% [markdown]
 # ### Another rate for another loss
 #
-# Adam divides a gradient by its own size. A weight of {eq}`eq-ract-weights` that is tiny
-# for all users makes the *gradient* tiny, and the *step* of a fresh optimiser as large as
-# ever. Only the learning rate limits what the third stage does. How far do the actor's
-# weights move in it, relative to their size, and whom does it serve? Here the last epoch
-# counts and nothing is chosen. The critic asked is the same for all actors, as it was after
-# stage 2.
+# Adam divides a gradient by its own size. A weight of {eq}`eq-ract-weights` that is
+# tiny for all users makes the *gradient* tiny, and the *step* of a fresh optimiser as
+# large as ever. Only the learning rate limits what the third stage does. How far does
+# one matrix of the actor, the first of its decoder, move in it, relative to its size,
+# and whom does it serve? Here the last epoch counts and nothing is chosen. The critic
+# asked is the same for all actors, as it was after stage 2.
 
 # %% tags=["nbval-ignore-output"]
 second, _ = trained(choose=False, epochs=ends[1])
@@ -784,10 +796,10 @@ moves = pd.DataFrame({name: moved(model) for name, model in actors.items()}).T
 moves
 
 # %% [markdown]
-# The same critic, the same loss; what differs is the step. With one rate for all stages the
-# actor moves far. For the users of the training NDCG rises, as the critic promises; for the
-# unseen it is lower than with the small rate. This is no cunning actor that deceives its
-# critic, it is overfitting.
+# The same critic, the same loss; what differs is the step. With one rate for all stages
+# the matrix moves far. For the users of the training NDCG rises, as the critic
+# promises; for the unseen it is lower than with the small rate. This is no cunning
+# actor that deceives its critic, it is overfitting.
 
 # %%
 full, fine = moves.loc["one rate"], moves.loc["RaCT"]
@@ -817,12 +829,13 @@ assert updates == {1}
 # %% [markdown]
 # ### A critic that cannot count
 #
-# {prf:ref}`thm-ract-weights` allows weights of the wrong sign. The authors' ablation takes
-# the counts from their critic, which then knows $L_u$ alone. Their logs
-# {cite:p}`lobel2020code` show what happens on ML-20M: in the third stage NDCG falls from
-# the first epoch on, to less than a quarter. Why? $L_u$ is a sum over a user's events. A
-# critic that cannot count takes a high cost for a sign of an active user, and for active
-# users NDCG is *higher*. So it advises to raise the cost. Here, with $L_u / 100$:
+# {prf:ref}`thm-ract-weights` allows weights of the wrong sign. The authors' ablation
+# takes the counts from their critic, which then knows $L_u$ alone. Their logs
+# {cite:p}`lobel2020code` show what happens on ML-20M: in the third stage NDCG falls
+# from the first epoch on, to less than a quarter. Why? The logs have no slopes, so we
+# can only suppose. $L_u$ is a sum over a user's events. A critic that cannot count
+# takes a high cost for a sign of an active user, and for active users NDCG is *higher*.
+# So it advises to raise the cost. Here, with $L_u / 100$, we can look at the slopes:
 
 
 # %%
@@ -864,8 +877,8 @@ wrong = pd.DataFrame(wrong).T
 wrong
 
 # %% [markdown]
-# The authors concluded that the counts improve the critic. The theorem says more: they
-# give its advice the right sign.
+# The authors concluded that the counts improve the critic. This experiment, one seed on
+# one small data set, says more: here they give its advice the right sign.
 
 # %%
 assert wrong.loc["cost alone", "wrong sign"] > 0.5
@@ -988,8 +1001,8 @@ assert abs(between - gains["ml20m"]) < 0.002
 # _, said, truth = heard(alone, X, halves)
 # print(explained(said, truth), quality.loc["critic", "half folded in"])
 # ```
-# Most of it: a critic of the cost alone does not know whose cost is high because she is
-# active.
+# All of it here: on users whom it has not seen, the critic of the cost alone is no
+# better than a constant. It does not know whose cost is high because she is active.
 # :::
 #
 # :::{exercise} ◆◆◆ A critic that sees the list
@@ -1015,8 +1028,8 @@ assert abs(between - gains["ml20m"]) < 0.002
 #   actor's gradient is then that of the likelihood with a weight for each user.
 # * LambdaRank weights pairs and so changes the direction within a user.
 # * A third stage needs controls: the same updates at the same rate without the critic, and
-#   the old loss that simply goes on. On our small data both gain as well. The authors' logs
-#   have none.
+#   the old loss that simply goes on. On our small data the means of both rise as well,
+#   within the error. The authors' logs have no such control.
 # * Adam's step does not shrink with the gradient. Each stage needs a rate of its own, and a
 #   comparison of two third stages needs the same one.
 # * A third stage needs to be reached at all: count epochs and patience.

@@ -41,6 +41,7 @@ class Recommender(ABC):
 
     rows: Literal["users", "items"] = "users"
     predicts: Literal["ratings", "order"] = "order"
+    linear: bool = False  # whether a score is the sum of what each entry of the row gives alone
     train_matrix: Interactions | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -31,6 +31,8 @@ class EASE(Recommender):
         In ``fit``, if ``X'X`` with the penalty cannot be factorised in float32.
     """
 
+    linear = True
+
     def __init__(self, l2: float = 500.0) -> None:
         if l2 <= 0:
             raise ValueError(f"l2 must be positive, got {l2}")

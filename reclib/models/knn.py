@@ -31,6 +31,8 @@ class ItemKNN(Recommender):
         few or distant neighbours is not ranked behind for it.
     """
 
+    linear = True
+
     def __init__(
         self, neighbours: int = 100, shrink: float = 10.0, normalise: bool = False
     ) -> None:

@@ -27,6 +27,8 @@ class SLIM(Recommender):
         Each costs a product of num_cols x num_cols matrices.
     """
 
+    linear = True
+
     def __init__(self, l1: float = 1.0, l2: float = 100.0, iterations: int = 50) -> None:
         if l1 < 0 or l2 <= 0 or iterations < 1:
             raise ValueError(f"need l1 >= 0, l2 > 0, iterations >= 1: {l1}, {l2}, {iterations}")

@@ -39,6 +39,8 @@ class PureSVD(Recommender):
     rated and not the stars, as the other models of events do.
     """
 
+    linear = True
+
     def __init__(self, rank: int = 50, *, binary: bool = False) -> None:
         self.rank, self.binary = rank, binary
 
