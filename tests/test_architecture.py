@@ -16,7 +16,7 @@ PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
     {"checks", "labels", "tables", "interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
-    {"evaluation", "training", "tuning"},
+    {"evaluation", "training", "tuning", "encoding", "persistence", "onnx"},
     {"measuring", "recommending", "comparing"},
     {"experiments"},
     {"evidence", "plots"},
@@ -33,6 +33,8 @@ NEIGHBOURS = {
     ("ratings", "interactions"),
     ("losses", "interactions"),
     ("evaluation", "training"),
+    ("persistence", "encoding"),
+    ("onnx", "encoding"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),

@@ -90,9 +90,8 @@ class AutoRec(GradientRecommender):
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
         X_hat = self.output(self.encode(fold_in) @ self.W.T + self.b).clamp_(*self.scale)
-        X_hat[:, ~self.known] = self.default_rating
-        X_hat[fold_in.row_counts == 0] = self.default_rating
-        return X_hat
+        X_hat.masked_fill_(~self.known, self.default_rating)
+        return X_hat.masked_fill_((fold_in.row_counts == 0)[:, None], self.default_rating)
 
     @torch.no_grad()
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:

@@ -56,8 +56,12 @@ class Recommender(ABC):
             bound = inspect.signature(cls.__init__).bind_partial(self, *args, **options)
         except TypeError:
             return self  # __init__ says what is wrong
+        named = dict(list(bound.arguments.items())[1:])
+        for name, parameter in bound.signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                named |= named.pop(name, {})  # what **options has caught, by its own names
         # Around nn.Module, which takes no attribute before its own __init__.
-        object.__setattr__(self, "_arguments", dict(list(bound.arguments.items())[1:]))
+        object.__setattr__(self, "_arguments", named)
         return self
 
     @property

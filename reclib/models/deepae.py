@@ -190,8 +190,8 @@ class DeepAutoencoder(GradientRecommender):
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
         X_hat = self.decode(self.encode(fold_in)).clamp_(*self.scale)
-        X_hat[:, ~self.known] = self.mean  # nothing was learnt of a column that nobody rated
-        return X_hat
+        # Nothing was learnt of a column that nobody rated.
+        return X_hat.masked_fill_(~self.known, self.mean)
 
     @torch.no_grad()
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,9 +24,14 @@ class LambdaNet(MultVAE):
     """
 
     def __init__(
-        self, *arguments: Any, negatives: int = 50, warm_up: int = 25, **options: Any
+        self,
+        hidden: Sequence[int] = (600, 200),
+        *,
+        negatives: int = 50,
+        warm_up: int = 25,
+        **options: Any,
     ) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(hidden, **options)
         if negatives < 1 or warm_up < 0:
             raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
         self.negatives, self.warm_up = negatives, warm_up

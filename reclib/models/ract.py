@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -48,7 +49,8 @@ class RaCT(MultVAE):
 
     def __init__(
         self,
-        *arguments: Any,
+        hidden: Sequence[int] = (600, 200),
+        *,
         actor_epochs: int = 100,
         critic_epochs: int = 50,
         depth: int = 100,
@@ -57,7 +59,7 @@ class RaCT(MultVAE):
         advice: Literal["critic", "likelihood"] = "critic",
         **options: Any,
     ) -> None:
-        super().__init__(*arguments, **options)
+        super().__init__(hidden, **options)
         if min(actor_epochs, critic_epochs) < 0 or depth < 1:
             raise ValueError("epochs must not be negative, and depth at least 1")
         if min(critic_rate, actor_rate) <= 0 or advice not in ("critic", "likelihood"):
