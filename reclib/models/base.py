@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.labels import Labels
 from reclib.models.guards import GUARDS
@@ -191,6 +194,43 @@ class GradientRecommender(Recommender, nn.Module):
     @property
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def widths(name: str, value: object) -> tuple[int, ...]:
+    """Widths of layers as a tuple, if they are whole numbers above 0 and at least one."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{name} must be a sequence of widths, got {value!r}; one layer is {name}=(50,)"
+        )
+    found = tuple(checks.whole(f"each width of {name}", width, low=-math.inf) for width in value)
+    if not found or min(found) < 1:
+        raise ValueError(f"{name} must name at least one positive width, got {value}")
+    return found
+
+
+def flag(name: str, value: object) -> bool:
+    """``value``, if it is True or False: "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def known_activation(value: object) -> str:
+    """``value``, if it is a name of ``ACTIVATIONS``."""
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        raise ValueError(f"no activation {value!r}; there are: {', '.join(ACTIVATIONS)}")
+    return value
+
+
+def known_seed(value: object) -> int:
+    """``value``, if it is a seed that torch's generators take."""
+    return checks.whole("seed", value, low=-(2**63), high=2**64 - 1)
+
+
+def rating_scale(X: Interactions) -> tuple[float, float]:
+    """Lowest and highest rating that X says were allowed; of a bare matrix those that it holds."""
+    low, high = X.scale or (X.values.min(), X.values.max())
+    return float(low), float(high)
 
 
 def xavier(rows: int, cols: int) -> nn.Parameter:
