@@ -83,10 +83,12 @@ class Recommender(ABC):
         NotFittedError
             Before the model was fitted.
         TypeError
-            If ``fold_in`` is no :class:`~reclib.interactions.Interactions`.
+            If ``fold_in`` is no :class:`~reclib.interactions.Interactions`, or what the method
+            was written to return is no float tensor.
         ValueError
             If it has other columns than the matrix that the model was fitted to: more or fewer
-            of them, or, where both are labelled, other identifiers.
+            of them, or, where both are labelled, other identifiers. If the method was written to
+            return another shape.
         """
 
     @property
@@ -152,6 +154,7 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
+    history = None  # the training.History of the latest fit, also of one that was interrupted
     keeps_last_of_equals = False  # of epochs with the same validation value, else the first
     cycle = 1  # epochs that make one round of the model's own training; patience counts rounds
 
