@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.multvae import MultVAE
 
@@ -32,9 +33,8 @@ class LambdaNet(MultVAE):
         **options: Any,
     ) -> None:
         super().__init__(hidden, **options)
-        if negatives < 1 or warm_up < 0:
-            raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
-        self.negatives, self.warm_up = negatives, warm_up
+        self.negatives = checks.whole("negatives", negatives)
+        self.warm_up = checks.whole("warm_up", warm_up, low=0)
         self._warm = False
 
     @property
