@@ -102,7 +102,11 @@ pd.read_csv(path).head()
 
 # %%
 columns = dict(
-    user="customer", item="film", rating="stars", timestamp="when", title="title"
+    user="customer",
+    item="film",
+    rating="stars",
+    timestamp="when",
+    title="title",
 )
 try:
     Ratings.from_table(path, **columns)
@@ -129,7 +133,9 @@ except ValueError as error:
 # %%
 ratings = Ratings.from_table(table, **columns, duplicates="last")
 likes = ratings.at_least(4).k_core(10)
-pd.concat([ratings.statistics(), likes.statistics().rename("liked, 10-core")], axis=1)
+pd.concat(
+    [ratings.statistics(), likes.statistics().rename("liked, 10-core")], axis=1
+)
 
 # %% [markdown]
 # The second column is what we work with: an event is a rating of four stars or more, and
@@ -166,7 +172,9 @@ print(f"to test on:     {split.test.held_out.nnz:,} events")
 # %%
 cut = splits.at_date(likes, "2016-01-01")
 before, after = cut.train.row_counts > 0, cut.test.held_out.row_counts > 0
-print(f"customers with events before 2016 {int(before.sum())}, after {int(after.sum())},")
+print(
+    f"customers with events before 2016 {int(before.sum())}, after {int(after.sum())},"
+)
 print(f"on both sides {int((before & after).sum())}")
 
 # %% [markdown]
@@ -228,7 +236,9 @@ compared.table[["mean", "low", "high", "fits"]]
 pairs = compared.pairs[["mean", "low", "high", "kind"]]
 best = compared.table.index[0]
 beaten = [b for a, b in pairs.query("low > 0").index if a == best]
-print(f"{best} is better than: {', '.join(beaten) or 'none of them, as far as we see'}")
+print(
+    f"{best} is better than: {', '.join(beaten) or 'none of them, as far as we see'}"
+)
 pairs
 
 # %% [markdown]
@@ -240,7 +250,9 @@ pairs
 # that holds no zero.
 
 # %%
-assert compared.table.loc["EASE", "mean"] > compared.table.loc["popularity", "low"]
+assert (
+    compared.table.loc["EASE", "mean"] > compared.table.loc["popularity", "low"]
+)
 print(compared.table.loc["EASE", ["mean", "low", "high"]].to_dict())
 
 # %% [markdown]
