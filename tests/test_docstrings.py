@@ -112,8 +112,10 @@ def public_names(module: str) -> set[str]:
     }
 
 
-# A package offers what its files define; `python -m reclib` is `main`.
-ROOMS = [name for name in MODULES if name != "reclib" and not re.match(r"reclib\.\w+\.\w+$", name)]
+# Rooms that only other rooms use: what a user never calls needs no page.
+INNER = {f"reclib.{name}" for name in ("naming", "checks", "tables", "checking", "workers")}
+# A package offers what its files define.
+ROOMS = [name for name in MODULES if name.count(".") == 1 and name not in INNER]
 
 
 def documented() -> dict[str, str]:
