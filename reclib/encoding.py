@@ -40,15 +40,16 @@ def write_labels(labels: Labels | None) -> dict | None:
     """Identifiers and their titles as JSON; TypeError if one cannot be kept exactly."""
     if labels is None:
         return None
-    whole = labels.ids.dtype.kind == "i"
     titles = labels.titles_of(np.arange(len(labels)))
+    whole = labels.ids.dtype.kind == "i"
+    if titles is not None:
+        titles = [None if title is None else _write_id(title, "title") for title in titles]
     return {
         "kind": labels.kind,
         "dtype": "int64" if whole else "object",
         "ids": labels.ids.tolist() if whole else [_write_id(i, labels.kind) for i in labels.ids],
-        "titles": None
-        if titles is None
-        else [None if title is None else _write_id(title, "title") for title in titles],
+        "titles": titles,
+        "counts": None if labels.counts is None else labels.counts.tolist(),
     }
 
 

@@ -209,6 +209,15 @@ def test_a_model_goes_where_it_is_wanted(X, device, tmp_path):
         assert loaded.train_matrix.device.type == torch.device(device).type
 
 
+def test_without_history_it_is_known_how_often_an_item_occurred(X, random_matrix, tmp_path):
+    loaded = load(save(fitted("EASE", X), tmp_path / "model", history=False))
+    assert loaded.item_labels.counts.tolist() == X.col_counts.tolist()
+    bare = random_matrix(20, 12)
+    loaded = load(save(fitted("EASE", bare), tmp_path / "bare", history=False))
+    assert loaded.item_labels.counts.tolist() == bare.col_counts.tolist()
+    assert loaded.item_labels.ids.tolist() == list(range(12))
+
+
 def test_without_history_the_folder_names_no_user(X, tmp_path):
     folder = save(fitted("EASE", X), tmp_path / "model", history=False)
     assert not (folder / "history.safetensors").exists()
@@ -728,6 +737,7 @@ def test_a_model_that_scores_another_number_of_items_is_refused(X, broken, tmp_p
         ({"ids": [{"uuid": "x"}, *range(11)], "dtype": "object"}, "badly formed"),
         ({"ids": None}, "no model that can be loaded"),
         ({"titles": ["a"]}, "no model that can be loaded"),
+        ({"counts": [1, 2]}, r"there are \(2,\) counts of 12 items"),
     ],
 )
 def test_a_hostile_vocabulary_is_refused(broken, change, message):
