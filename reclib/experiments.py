@@ -62,7 +62,7 @@ class Point:
         return f"{self.label}, {'trial' if 'space' in self.settings else 'seed'} {seed}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Experiment:
     """A named experiment: title, points, number of seeds, and the tolerance of its verdicts.
 
@@ -82,6 +82,12 @@ class Experiment:
     def path(self, folder: str | Path | None = None) -> Path:
         """Of its record, or of one in another folder."""
         return Path(folder or self.runs) / f"{self.name}.json"
+
+    @property
+    def asked_as(self) -> str:
+        """What ``python -m reclib run`` calls it: its name, or the file of one's own."""
+        of_the_book = self.file == datasets.data_folder() / "experiments.toml"
+        return self.name if of_the_book else str(self.file)
 
     def data(self, point: Point) -> str | dict:
         """What ``datasets.load`` takes: a name, or a table with the path of a file."""
@@ -296,11 +302,7 @@ def run(
     """
     check(seeds=seeds, device=device, jobs=jobs)
     waiting = missing(experiment, seeds, folder)
-    if label := untuned(waiting):
-        raise ValueError(
-            f"{experiment.name}: the options of {label} come from a search that is not "
-            f"complete; run {experiment.tuned_by} first"
-        )
+    refuse_untuned(experiment, waiting)
     prepare(experiment, waiting, folder)
     return _run(experiment, waiting, device, jobs, folder)
 
@@ -339,7 +341,10 @@ def prepare(
     for point in {json.dumps(point.settings["dataset"]): point for point, _ in tasks}.values():
         data = experiment.data(point)
         if isinstance(data, dict):
-            _read_once(json.dumps(data))
+            try:
+                _read_once(json.dumps(data))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{experiment.name}: {error}") from error
         elif datasets.find(data).path() is None:
             datasets.fetch(data)
 
@@ -350,9 +355,14 @@ def _read_once(described: str) -> None:
     datasets.load(json.loads(described))
 
 
-def untuned(tasks: list[tuple[Point, int]]) -> str:
-    """A point among the tasks that waits for its search; empty if none does."""
-    return next((point.label for point, _ in tasks if point.settings["model"] is None), "")
+def refuse_untuned(experiment: Experiment, tasks: list[tuple[Point, int]]) -> None:
+    """ValueError if a point among the tasks waits for the search that gives it its options."""
+    for point, _ in tasks:
+        if point.settings["model"] is None:
+            raise ValueError(
+                f"{experiment.name}: the options of {point.label} come from a search that is not "
+                f"complete; run {experiment.tuned_by} first"
+            )
 
 
 def _run(

@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, resource_tracker
 
+from tqdm import tqdm
+
 STOPS = (signal.SIGINT, signal.SIGTERM)
 # Fork and the threads of torch do not mix.
 SPAWN = multiprocessing.get_context("spawn")
@@ -107,6 +109,8 @@ def _deaf() -> Iterator[None]:
 def _work(channel: connection.Connection, function: Callable, arguments: tuple) -> None:
     """In the new process: compute, and send (value, None) or (None, error)."""
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
+    # The bars' own lock is a semaphore of the system, which a killed process would leave behind.
+    tqdm.set_lock(threading.RLock())
     try:
         outcome = function(*arguments), None
     except Exception as error:

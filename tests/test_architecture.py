@@ -13,7 +13,7 @@ import reclib
 
 PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
-    {"naming"},
+    {"naming", "workers"},
     {"interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
     {"evaluation", "training", "tuning"},
