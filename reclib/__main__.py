@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from reclib import __version__, datasets, evidence, experiments
-from reclib.experiments import Experiment, FailedError, Record
+import reclib
+from reclib import datasets, evidence, experiments
+from reclib.experiments import Experiment, FailedError
+from reclib.records import Record
 
 # What can happen to a training without a mistake in the program; else its traceback is shown.
 EXPECTED = (ValueError, OSError, FloatingPointError, MemoryError)
@@ -45,7 +47,7 @@ def _story(stop: KeyboardInterrupt) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m reclib", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"reclib {__version__}")
+    parser.add_argument("--version", action="version", version=f"reclib {reclib.__version__}")
     commands = parser.add_subparsers(required=True, metavar="data | list | run | report")
     names = "names of the book's experiments, or files: FILE.toml"
 

@@ -17,7 +17,8 @@ FLOORS = [
     {"interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
     {"evaluation", "training", "tuning"},
-    {"measuring"},
+    {"measuring", "records"},
+    {"checking"},
     {"experiments"},
     {"evidence", "plots"},
     {"__main__"},
@@ -27,6 +28,8 @@ NEIGHBOURS = {
     ("ratings", "interactions"),
     ("losses", "interactions"),
     ("evaluation", "training"),
+    ("tuning", "training"),
+    ("tuning", "evaluation"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),
@@ -42,7 +45,7 @@ BUILDS_ON = {
 }
 SHARED = {"base"}
 # What measures and judges for the book; whoever uses the library can do without.
-LAB = {"measuring", "experiments", "tuning", "evidence", "intervals"}
+LAB = {"measuring", "checking", "workers", "records", "experiments", "evidence", "intervals"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
@@ -125,12 +128,13 @@ def test_every_model_is_registered():
 def test_the_library_can_be_read_in_a_weekend():
     lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     # The reader of one old file format is long because it is fast and strict; nobody need read it.
-    # A model is a paper, read one at a time; LAB makes and judges the book's own numbers.
+    # A model is a paper, read one at a time; LAB makes and judges the book's own numbers, a
+    # good part of it to find out in time what would be lost after hours.
     models = {path: n for path, n in lines.items() if room(path) == "models"}
     lab = {path: n for path, n in lines.items() if room(path) in LAB}
     rest = {path: n for path, n in lines.items() if path not in models | lab}
     assert sum(n for path, n in rest.items() if path.stem != "netflix") < 3500
-    assert sum(lab.values()) < 1800
+    assert sum(lab.values()) < 2300
     assert max(models.values()) <= 200
 
 

@@ -137,7 +137,9 @@ def test_an_experiment_without_points_is_one_point(book_folder):
 @pytest.mark.parametrize("text", ["modle = 1", "points = [{ label = 'x', modle = 1 }]"])
 def test_an_unknown_key_is_refused_by_name(book_folder, text):
     book_folder.write(f"[e]\ndataset = 'ml-1m'\n{text}\n")
-    with pytest.raises(ValueError, match="experiment e: .*no setting 'modle'; .* did you mean 'model'"):
+    with pytest.raises(
+        ValueError, match="experiment e: .*no setting 'modle'; .* did you mean 'model'"
+    ):
         experiments.load_experiments()
 
 

@@ -16,9 +16,10 @@ import pandas as pd
 
 from reclib import datasets, intervals
 from reclib.evidence import judging
-from reclib.experiments import Experiment, Point, Record, find, load_experiments
+from reclib.experiments import Experiment, Point, find, load_experiments
 from reclib.intervals import Interval
 from reclib.measuring import BEYOND, DRAWN_ANEW
+from reclib.records import Record
 
 ROUNDING = 0.0005  # of a metric: what another machine may add to the spread of the seeds
 Named = str | Experiment
