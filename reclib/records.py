@@ -1,4 +1,4 @@
-"""What was measured, and with what: the record of an experiment, a file of JSON."""
+"""An experiment as it is described, and the record of what was measured, and with what."""
 
 from __future__ import annotations
 
@@ -6,17 +6,80 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
+from reclib import datasets
 from reclib.interactions import resolve_device
 
-if TYPE_CHECKING:
-    from reclib.experiments import Experiment, Point
+
+@dataclass(frozen=True)
+class Point:
+    """One setting to measure: its label, all it takes to run it, and what it answers.
+
+    ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random. If the
+    settings have a ``space``, the point is a search, and ``seeds`` its number of trials.
+    ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
+    if given, says why the two numbers must not be held against each other. ``chapter`` is the
+    page that shows it, ``05-autorec`` say.
+    """
+
+    label: str
+    settings: dict
+    seeds: int
+    answers: str | None = None
+    not_comparable: str | None = None
+    chapter: str | None = None
+
+    def named(self, seed: int) -> str:
+        """The point with a seed, or the trial of a search."""
+        return f"{self.label}, {'trial' if 'space' in self.settings else 'seed'} {seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A named experiment: title, points, number of seeds, and the tolerance of its verdicts.
+
+    ``tuned_by`` names the search from which its points have their options, ``file`` is where it
+    is described, and ``runs`` the folder of its record.
+    """
+
+    name: str
+    title: str
+    seeds: int
+    tolerance: float | None
+    points: tuple[Point, ...]
+    tuned_by: str | None
+    file: Path = field(repr=False)
+    runs: Path = field(repr=False)
+
+    def path(self, folder: str | Path | None = None) -> Path:
+        """Of its record, or of one in another folder."""
+        return Path(folder or self.runs) / f"{self.name}.json"
+
+    @property
+    def asked_as(self) -> str:
+        """What ``python -m reclib run`` calls it: its name, or the file of one's own."""
+        of_the_book = self.file == datasets.data_folder() / "experiments.toml"
+        return self.name if of_the_book else str(self.file)
+
+    def data(self, point: Point) -> str | dict:
+        """What ``datasets.load`` takes: a name, or a table with the path of a file."""
+        named = point.settings["dataset"]
+        if isinstance(named, str):
+            return named
+        return named | {"path": str(self.file.parent / named["path"])}
+
+    def absent(self) -> str:
+        """A data set that is neither on this machine nor to be downloaded; empty if none is."""
+        for name in {each for each in map(self.data, self.points) if isinstance(each, str)}:
+            dataset = datasets.find(name)
+            if dataset.path() is None and not dataset.url:
+                return dataset.title
+        return ""
 
 
 @dataclass

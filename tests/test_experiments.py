@@ -302,7 +302,7 @@ def test_the_books_own_experiments_are_valid():
         for point in experiment.points:
             if experiment.tuned_by is None:
                 assert point.settings["model"]["name"] in models.MODELS
-            assert point.settings["protocol"]["name"] in experiments.PROTOCOLS
+            assert point.settings["protocol"]["name"] in measuring.PROTOCOLS
 
 
 # -- measuring ----------------------------------------------------------------------
