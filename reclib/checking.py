@@ -104,8 +104,8 @@ def _wrong_dataset(named: str | dict | None) -> Iterator[str]:
     """A name, or the table of a file of one's own; whether that is there is another question."""
     if isinstance(named, dict):
         yield from _names("entry of dataset", named, datasets.OWN)
-        if missing := [key for key in ("path", "user", "item") if key not in named]:
-            yield f"dataset needs {' and '.join(missing)}"
+        if "path" not in named:
+            yield "dataset needs the path of a file"
         yield from (f"dataset: {wrong}" for wrong in wrong_entries(named, datasets.OWN))
     elif named not in datasets.DATASETS:
         yield unknown("dataset", named, datasets.DATASETS)

@@ -37,7 +37,7 @@ Archive = zipfile.ZipFile | tarfile.TarFile
 COLUMNS = ["user", "item", "rating", "timestamp"]
 # What may be said of a file of one's own, and the kind of each: see Ratings.from_table.
 OWN = {
-    **dict.fromkeys(("path", "user", "item", "rating", "timestamp"), (str,)),
+    **dict.fromkeys(("path", "user", "item", "rating", "timestamp", "title"), (str,)),
     **dict.fromkeys(("duplicates", "unit", "name", "fingerprint"), (str,)),
     "scale": (list,),
 }
@@ -375,13 +375,13 @@ def fingerprint_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _own(path: str, fingerprint: str = "", name: str | None = None, **columns) -> Ratings:
+def _own(path: str, fingerprint: str = "", **columns) -> Ratings:
     """The ratings in a file of one's own; ValueError if it is not the one it was."""
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}")
     if fingerprint and fingerprint_of(path) != fingerprint:
         raise ValueError(f"{path} has changed since the experiments were read; start again")
-    return Ratings.from_table(path, name=name or Path(path).stem, **columns)
+    return Ratings.from_table(path, **columns)
 
 
 def find(name: str) -> Dataset:

@@ -120,6 +120,9 @@ def of_pairs(models: Mapping[str, np.ndarray], level: float = 0.95, draws: int =
     DataFrame, indexed by (first, second)
         ``mean`` of the first less the second, ``se``, ``low``, ``high``, ``n``, ``kind``.
     """
+    _check_level(level)
+    if len(models) < 2:
+        raise ValueError(f"a pair needs two models, got {len(models)}: {', '.join(models)}")
     arrays = _same_users(models)
     means = np.array([each.mean(0) for each in arrays.values()])
     over_users = np.atleast_2d(np.cov(means)) / means.shape[1]
@@ -159,6 +162,7 @@ def of_split_pairs(
     Intervals are those of the paired differences, at a level that makes all of them hold together
     with probability ``level`` (Bonferroni).
     """
+    _check_level(level)
     pairs = list(combinations(models, 2))
     alone = 1 - (1 - level) / max(1, len(pairs))
     found = []
@@ -173,12 +177,18 @@ def combined(
     mean: float, parts: Sequence[tuple[float, int]], n: int, kind: str, level: float = 0.95
 ) -> Interval:
     """An interval whose variance is a sum of (variance, degrees of freedom) parts."""
+    _check_level(level)
     variance = sum(part for part, _ in parts)
     if not variance > 0:
         return Interval(mean, 0.0, mean, mean, n, kind)
     freedom = variance**2 / sum(part**2 / df for part, df in parts)
     half = scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
     return Interval(mean, np.sqrt(variance), mean - half, mean + half, n, kind)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be a probability between 0 and 1, .95 say, got {level}")
 
 
 def _student(values: Sequence[float], wider: float, kind: str, level: float) -> Interval:
