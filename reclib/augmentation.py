@@ -26,6 +26,7 @@ from torch import Tensor
 
 from reclib.interactions import Interactions
 from reclib.models.deepae import DeepAutoencoder
+from reclib.naming import unknown
 
 NOISE = ("gaussian", "uniform")
 CELLS = ("all", "observed", "copies")
@@ -61,6 +62,13 @@ def augment(
         ``"observed"`` with the teacher's values, or ``"copies"`` of the original ratings,
         the control without teacher and noise.
 
+    Raises
+    ------
+    TypeError
+        If ``train`` is no Interactions, or ``teacher`` no DeepAutoencoder where one is needed.
+    ValueError
+        If a number lies outside of its range, a name is unknown, or the teacher is not fitted.
+
     Examples
     --------
     >>> from reclib import training
@@ -72,15 +80,24 @@ def augment(
     >>> augment(train, teacher, fraction=0.5, cells="copies").nnz
     6
     """
+    if not isinstance(train, Interactions):
+        raise TypeError(f"train must be Interactions, got {type(train).__name__}")
     if not 0 <= fraction <= 1 or not 0 <= features <= 1:
         raise ValueError(f"fraction and features lie in [0, 1], got {fraction} and {features}")
-    if noise not in NOISE or cells not in CELLS:
-        raise ValueError(f"noise is one of {NOISE} and cells of {CELLS}, got {noise!r}, {cells!r}")
+    if not 0 <= std < math.inf:
+        raise ValueError(f"std must be a finite number, at least 0, got {std}")
+    for kind, name, known in (("noise", noise, NOISE), ("cells", cells, CELLS)):
+        if name not in known:
+            raise ValueError(unknown(kind, name, known))
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(train.num_rows, generator=generator)
     rows = train.rows(chosen[: math.floor(_decimal(fraction) * train.num_rows)])
     if cells == "copies" or not rows.num_rows:
         return stack(train, rows)
+    if not isinstance(teacher, DeepAutoencoder):
+        raise TypeError(f"teacher must be a DeepAutoencoder, got {type(teacher).__name__}")
+    if not teacher.num_parameters:
+        raise ValueError("teacher is not fitted; `training.fit` does that")
     teacher.eval()
     z = teacher.encode(rows)
     z = z + latent_noise(z.shape, std, features, noise, generator).to(z.device)

@@ -407,9 +407,7 @@ def _parsed(wanted: str | Sequence[str]) -> dict[str, tuple[Callable[..., Tensor
 
 
 def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
-    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither."""
-    metric, at, k = name.partition("@") if isinstance(name, str) else (None, "", "")
-    if metric not in metrics.RANKING or not at or not k.isdecimal() or int(k) < 1:
+    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither.
 
     Examples
     --------
@@ -417,8 +415,8 @@ def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
     >>> metric.__name__, k
     ('ndcg', 100)
     """
-    metric, at, k = name.partition("@")
-    if metric not in metrics.RANKING or not at or not k.isdigit() or int(k) < 1:
+    metric, at, k = name.partition("@") if isinstance(name, str) else (None, "", "")
+    if metric not in metrics.RANKING or not at or not k.isdecimal() or int(k) < 1:
         raise ValueError(
             f"no metric {name!r}; write name@k with a name of {', '.join(metrics.RANKING)}"
         )

@@ -177,6 +177,9 @@ def of_pairs(
     >>> found["mean"].round(3).to_dict()
     {('A', 'B'): 0.1, ('A', 'C'): 0.163, ('B', 'C'): 0.063}
     """
+    _check_level(level)
+    if len(models) < 2:
+        raise ValueError(f"a pair needs two models, got {len(models)}: {', '.join(models)}")
     arrays = _same_users(models)
     means = np.array([each.mean(0) for each in arrays.values()])
     over_users = np.atleast_2d(np.cov(means)) / means.shape[1]
@@ -222,6 +225,7 @@ def of_split_pairs(
     >>> print(f"{found.loc[('A', 'B'), 'mean']:.3f}")
     0.200
     """
+    _check_level(level)
     pairs = list(combinations(models, 2))
     alone = 1 - (1 - level) / max(1, len(pairs))
     found = []
@@ -243,12 +247,18 @@ def combined(
     >>> print(f"{found.se:.3f}")
     0.200
     """
+    _check_level(level)
     variance = sum(part for part, _ in parts)
     if not variance > 0:
         return Interval(mean, 0.0, mean, mean, n, kind)
     freedom = variance**2 / sum(part**2 / df for part, df in parts)
     half = scipy.stats.t.ppf((1 + level) / 2, freedom) * np.sqrt(variance)
     return Interval(mean, np.sqrt(variance), mean - half, mean + half, n, kind)
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level must be a probability between 0 and 1, .95 say, got {level}")
 
 
 def _student(values: Sequence[float], wider: float, kind: str, level: float) -> Interval:

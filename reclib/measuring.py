@@ -218,7 +218,7 @@ def _peak_mb(device: torch.device) -> int:
 
 
 def _ratings(settings: dict) -> Ratings:
-    """The data set, with the filters of the settings."""
+    """The data set, or the file of one's own, with the filters of the settings."""
     ratings = datasets.load(settings["dataset"])
     if "at_least" in settings:  # ratings that count as events
         ratings = ratings.at_least(settings["at_least"])

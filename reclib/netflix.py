@@ -62,6 +62,7 @@ from tqdm import tqdm
 from tqdm.utils import CallbackIOWrapper
 
 from reclib.interactions import Interactions
+from reclib.naming import unknown
 from reclib.ratings import Ratings
 from reclib.splits import Split, Test
 
@@ -127,8 +128,12 @@ class NetflixPrize:
     def between(self, first: str, last: str) -> NetflixPrize:
         """The ratings of the days from ``first`` to ``last``, both included, ``YYYY-MM-DD``.
 
-        Users and movies without a rating in that time are left out. ValueError if all are.
+        Users and movies without a rating in that time are left out. ValueError if all are, or if
+        a day is not written so.
         """
+        for day in (first, last):
+            if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(day)):
+                raise ValueError(f"a day is written YYYY-MM-DD, got {day!r}")
         low, high = np.array([first, last], dtype="datetime64[D]").astype(int)
         keep = (self.day >= low) & (self.day <= high)
         if not keep.any():
@@ -433,7 +438,7 @@ def time_split(prize: NetflixPrize, window: str | Window, *, seed: int = 0) -> S
     """
     if isinstance(window, str):
         if window not in WINDOWS:
-            raise ValueError(f"no window {window!r}; there are: {', '.join(WINDOWS)}")
+            raise ValueError(unknown("window", window, WINDOWS))
         window = WINDOWS[window]
     train = prize.between(window.first, window.last)
     month = prize.between(window.test_first, window.test_last)

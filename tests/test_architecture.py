@@ -14,10 +14,12 @@ import reclib
 
 PACKAGE = Path(reclib.__file__).parent
 FLOORS = [
+    {"naming", "workers"},
     {"checks", "labels", "tables", "interactions", "metrics", "losses", "ratings", "intervals"},
     {"datasets", "splits", "netflix", "models", "augmentation"},
     {"evaluation", "training", "tuning", "encoding", "persistence", "onnx"},
-    {"measuring", "recommending", "comparing"},
+    {"measuring", "records", "recommending", "comparing"},
+    {"checking"},
     {"experiments"},
     {"evidence", "plots"},
     {"__main__"},
@@ -35,6 +37,8 @@ NEIGHBOURS = {
     ("evaluation", "training"),
     ("persistence", "encoding"),
     ("onnx", "encoding"),
+    ("tuning", "training"),
+    ("tuning", "evaluation"),
     ("augmentation", "models"),
     ("netflix", "splits"),
     ("datasets", "netflix"),
@@ -50,7 +54,7 @@ BUILDS_ON = {
 }
 SHARED = {"base", "guards", "regression"}
 # What measures and judges for the book; whoever uses the library can do without.
-LAB = {"measuring", "experiments", "tuning", "evidence", "intervals"}
+LAB = {"measuring", "checking", "workers", "records", "experiments", "evidence", "intervals"}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
@@ -139,12 +143,13 @@ def length(path: Path) -> int:
 def test_the_library_can_be_read_in_a_weekend():
     lines = {path: length(path) for path in FILES}
     # The reader of one old file format is long because it is fast and strict; nobody need read it.
-    # A model is a paper, read one at a time; LAB makes and judges the book's own numbers.
+    # A model is a paper, read one at a time; LAB makes and judges the book's own numbers, a
+    # good part of it to find out in time what would be lost after hours.
     models = {path: n for path, n in lines.items() if room(path) == "models"}
     lab = {path: n for path, n in lines.items() if room(path) in LAB}
     rest = {path: n for path, n in lines.items() if path not in models | lab}
     assert sum(n for path, n in rest.items() if path.stem != "netflix") < 5000
-    assert sum(lab.values()) < 1800
+    assert sum(lab.values()) < 2300
     papers = [n for path, n in models.items() if path.stem not in SHARED]
     assert max(papers) <= 220 and max(models.values()) <= 300
 
