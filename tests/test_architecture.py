@@ -27,6 +27,7 @@ FLOORS = [
 # On the same floor, who builds on whom.
 NEIGHBOURS = {
     ("interactions", "checks"),
+    ("metrics", "checks"),
     ("interactions", "labels"),
     ("ratings", "checks"),
     ("tables", "labels"),
@@ -148,7 +149,7 @@ def test_the_library_can_be_read_in_a_weekend():
     models = {path: n for path, n in lines.items() if room(path) == "models"}
     lab = {path: n for path, n in lines.items() if room(path) in LAB}
     rest = {path: n for path, n in lines.items() if path not in models | lab}
-    assert sum(n for path, n in rest.items() if path.stem != "netflix") < 5000
+    assert sum(n for path, n in rest.items() if path.stem != "netflix") < 5800
     assert sum(lab.values()) < 2300
     papers = [n for path, n in models.items() if path.stem not in SHARED]
     assert max(papers) <= 220 and max(models.values()) <= 300
