@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from reclib import augmentation, datasets, evaluation, training, tuning
-from reclib.measuring import BEYOND, PROTOCOLS, RATING_METRICS
+from reclib.measuring import BEYOND, PROTOCOLS, RATING_METRICS, maker
 from reclib.models import MODELS
 from reclib.naming import unknown
 
@@ -140,7 +140,7 @@ def _wrong_model(model: dict) -> Iterator[str]:
         try:
             # Whoever reads experiments in the middle of a program keeps her random numbers.
             with torch.random.fork_rng(devices=[]):
-                MODELS[name](**options)
+                maker(model, seed=0)()
         except (ValueError, TypeError) as error:
             yield f"{name}: {error}"
 

@@ -184,9 +184,11 @@ def _identified(described: dict, folder: Path, label: str) -> dict:
 
 def _tuned(point: dict, chosen: dict[str, dict]) -> dict:
     """The point with the options that its search has chosen; its model is None until then."""
-    if "model" in point or point.get("label") not in chosen:
+    if "name" in point.get("model", {}) or point.get("label") not in chosen:
         return point
     found = dict(chosen[point["label"]])
+    if found["model"] is None:  # not searched yet: nothing that a part could change
+        return point | {"model": None}
     epochs = found.pop("epochs", 0)
     point = _merge(found, point)
     if point.get("training", {}).get("epochs") == "best":  # so nothing is left to wait for

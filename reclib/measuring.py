@@ -19,7 +19,7 @@ import torch
 
 from reclib import augmentation, datasets, evaluation, metrics, splits, training
 from reclib.interactions import Interactions, resolve_device
-from reclib.models import MODELS, Recommender
+from reclib.models import MODELS, GradientRecommender, Recommender
 from reclib.ratings import Ratings
 
 PROTOCOLS = {
@@ -62,17 +62,19 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
     split = replace(split, train=split.train.to(device))  # there the model stays
-    make = _model(settings["model"])
+    make = maker(settings["model"], seed)
     meter = _Meter.of(settings, ratings, split)
     part = getattr(split, settings.get("on", "test"))
     if part is None:
         raise ValueError("a search needs a protocol with a validation part")
-    options = {"seed": seed, "device": device} | settings.get("training", {})
-    if split.validation is not None:
-        options["validate"] = lambda model: meter.objective(model, split.validation)
-    if settings.get("curve"):
-        options["watch"] = lambda model: meter.values(model, part)
     model = make()
+    options = {"seed": seed, "device": device}
+    if isinstance(model, GradientRecommender):  # another one has no epochs to say anything of
+        options |= settings.get("training", {})
+        if split.validation is not None:
+            options["validate"] = lambda model: meter.objective(model, split.validation)
+        if settings.get("curve"):
+            options["watch"] = lambda model: meter.values(model, part)
     start, start_cpu = time.perf_counter(), time.process_time()
     history = training.fit(model, split.train, **options)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
@@ -244,9 +246,11 @@ def _split(ratings: Ratings, protocol: dict, seed: int) -> splits.Split:
     return PROTOCOLS[protocol.pop("name")](ratings, **protocol)
 
 
-def _model(options: dict) -> Callable[[], Recommender]:
-    """Makes the model that a table of settings describes."""
+def maker(options: dict, seed: int) -> Callable[[], Recommender]:
+    """Makes the model that a table of settings describes; its own seed may be ``"each"``."""
     options = dict(options)
+    if options.get("seed") == "each":
+        options["seed"] = seed
     return partial(MODELS[options.pop("name")], **options)
 
 

@@ -22,7 +22,7 @@ import pandas as pd
 from tqdm import trange
 
 from reclib import evaluation, training
-from reclib.models import Recommender
+from reclib.models import GradientRecommender, Recommender
 from reclib.naming import unknown
 from reclib.splits import Split, Test
 
@@ -128,7 +128,10 @@ def _tried(
     def objective(model: Recommender) -> float:
         return sign * _value(model, split.validation, metric)
 
-    history = training.fit(model, split.train, validate=objective, **options["training"])
+    fit_options = dict(options["training"])
+    if isinstance(model, GradientRecommender):
+        fit_options["validate"] = objective
+    history = training.fit(model, split.train, **fit_options)
     value = _value(model, split.validation, metric)
     if math.isnan(value):
         raise FloatingPointError(f"{metric} is NaN")
