@@ -45,6 +45,7 @@ def tune(
     metric: str = "ndcg@10",
     fit_options: dict | None = None,
     seed: int = 0,
+    progress: bool = True,
 ) -> Tuned:
     """Search the options of a model on the validation part of a split; its test is not touched.
 
@@ -66,6 +67,8 @@ def tune(
         Options of ``training.fit`` for every trial: ``{"epochs": 50, "patience": 5}``.
     seed : int
         Of every training: trials differ by their options alone.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def tune(
         raise ValueError(wrong)
     sign = 1 if metric in ERRORS else -1
     tried, rows = [], []
-    for trial in trange(trials, desc="tuning", unit="trial"):
+    for trial in trange(trials, disable=not progress, desc="tuning", unit="trial"):
         values = suggest(start, tried)
         try:
             value, epochs = _tried(make, split, with_values(fixed, values), metric, sign)

@@ -191,6 +191,7 @@ found = tuning.tune(
     {"model.l2": {"low": 10.0, "high": 2000.0, "log": True}},
     trials=trials,
     metric="ndcg@10",
+    progress=False,
 )
 found.trials
 
@@ -377,8 +378,8 @@ assert values["ranked"] < values["left out"]
 pd.Series(values, name="NDCG@10").to_frame()
 
 # %% [markdown]
-# The difference is large beside the differences between the models of this page. Numbers of
-# two libraries can only be compared if both do the same here.
+# The difference is of the size of those between the models above. Numbers of two libraries
+# can only be compared if both do the same here.
 #
 # ## Exercises
 #
