@@ -29,6 +29,7 @@ NEIGHBOURS = {
     ("ratings", "labels"),
     ("ratings", "interactions"),
     ("losses", "interactions"),
+    ("metrics", "checks"),
     ("evaluation", "training"),
     ("augmentation", "models"),
     ("netflix", "splits"),
