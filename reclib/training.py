@@ -176,6 +176,8 @@ def fit(
         raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
     lr, gamma = checks.number("lr", lr, low=0), checks.number("gamma", gamma, above=0)
     milestones = _milestones(milestones)
+    if optimizer_options is not None and not isinstance(optimizer_options, Mapping):
+        raise TypeError(f"optimizer_options must be a dict, got {type(optimizer_options).__name__}")
     _check_functions(validate, watch, patience)
     device = resolve_device(device)
     X = oriented(train, model).to(device)
