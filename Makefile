@@ -73,12 +73,13 @@ reproduce: $(READY)  ## repeat every paper-scale experiment, hold it against the
 bench: _build/bench/ready  ## measure against other libraries, in an environment of its own
 	_build/bench/bin/python -m benchmarks
 
-lint: $(READY)  ## ruff: errors and format
+lint: $(READY)  ## ruff: errors and format; mypy: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 clean:  ## delete the site and the notes of what was executed; .venv stays
-	rm -rf _build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 
 # The mark is made last: an installation that was broken off is begun again.
 # --no-build-isolation: hatchling is in requirements.txt; pip need not download another.

@@ -1,8 +1,9 @@
 """reclib: the library that the chapters of *Autoencoders for Recommendation* import.
 
-Ground floor: ``ratings``, ``interactions``, ``metrics``, ``losses``. First floor:
-``datasets``, ``splits``, ``models``. Second: ``evaluation``, ``training``. Third:
-``evidence``, ``plots``. Roof: ``python -m reclib``. No room imports one above it.
+Built in floors, of which none imports one above it. The table, the matrix and pure functions of
+them: ``ratings``, ``interactions``, ``metrics``, ``losses``, ``intervals``. Then ``datasets``,
+``splits`` and ``models``; ``training``, ``evaluation`` and ``tuning``; what measures and judges
+for the book, ``measuring``, ``experiments``, ``evidence`` and ``plots``; ``python -m reclib``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"

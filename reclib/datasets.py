@@ -4,7 +4,7 @@
 embedded), then in the folder named by ``RECLIB_DATA`` (``~/.cache/reclib`` if
 unset), and at last downloads it from its official place, terms first. What is
 checked is the *content*: an archive that was packed again is as good as the
-official one, a file with one rating changed is not. The Netflix Prize data have
+official one, a file with one rating or one title changed is not. The Netflix Prize data have
 no official place any more: who has them may add the excerpts.
 """
 
@@ -19,7 +19,7 @@ import tempfile
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -29,11 +29,18 @@ import numpy as np
 import pandas as pd
 
 from reclib import netflix
+from reclib.naming import unknown
 from reclib.ratings import Ratings
 
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError)
 Archive = zipfile.ZipFile | tarfile.TarFile
 COLUMNS = ["user", "item", "rating", "timestamp"]
+# What may be said of a file of one's own, and the kind of each: see Ratings.from_table.
+OWN = {
+    **dict.fromkeys(("path", "user", "item", "rating", "timestamp", "title"), (str,)),
+    **dict.fromkeys(("duplicates", "unit", "name", "fingerprint"), (str,)),
+    "scale": (list,),
+}
 GROUPLENS_TERMS = (
     "Free for research. Not to be redistributed, nor used commercially, without permission of "
     "the GroupLens project; do not suggest that GroupLens endorses your work; cite Harper and "
@@ -76,7 +83,7 @@ def download_folder() -> Path:
 
 
 def _read_csv(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
-    ratings = pd.read_csv(_member(archive, "ratings.csv"), header=0, names=COLUMNS)
+    ratings = _numbers("ratings.csv", _member(archive, "ratings.csv"), COLUMNS, header=0)
     movies = pd.read_csv(_member(archive, "movies.csv"), index_col="movieId")
     return ratings, movies["title"]
 
@@ -84,7 +91,7 @@ def _read_csv(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
 def _read_1m(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     # pandas has a fast parser for one-letter separators only.
     text = _member(archive, "ratings.dat").read().replace(b"::", b",")
-    ratings = pd.read_csv(io.BytesIO(text), names=COLUMNS)
+    ratings = _numbers("ratings.dat", io.BytesIO(text), COLUMNS)
     lines = _member(archive, "movies.dat").read().decode("latin-1").strip().split("\n")
     movies = pd.DataFrame(
         [line.strip("\r").split("::") for line in lines], columns=["item", "title", "genres"]
@@ -93,7 +100,7 @@ def _read_1m(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _read_100k(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
-    ratings = pd.read_csv(_member(archive, "u.data"), sep="\t", names=COLUMNS)
+    ratings = _numbers("u.data", _member(archive, "u.data"), COLUMNS, sep="\t")
     movies = pd.read_csv(
         _member(archive, "u.item"),
         sep="|",
@@ -107,9 +114,8 @@ def _read_100k(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def _read_netflix(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
-    ratings = pd.read_csv(
-        _member(archive, "ratings_92movies.txt"), names=["item", "user", "rating"]
-    )
+    name = "ratings_92movies.txt"
+    ratings = _numbers(name, _member(archive, name), ["item", "user", "rating"])
     return ratings, _netflix_titles(archive)
 
 
@@ -125,7 +131,7 @@ def _read_netflix_prize(archive: Archive) -> tuple[pd.DataFrame, pd.Series]:
     counts = len(prize.users), len(prize.movies), len(prize)
     if counts != netflix.COMPLETE:
         raise ValueError(
-            f"{archive.filename} holds {counts} users, movies and ratings of the Netflix Prize, "
+            f"it holds {counts} users, movies and ratings of the Netflix Prize, "
             f"not all {netflix.COMPLETE}: are combined_data_1.txt to combined_data_4.txt in it?"
         )
     return prize.ratings().table, _netflix_titles(archive)
@@ -141,6 +147,24 @@ def _read_gowalla(archive: Archive) -> tuple[pd.DataFrame, None]:
         part = pd.DataFrame({"user": users, "item": items, "held_out": name == "test.txt"})
         parts.append(part)
     return pd.concat(parts).assign(rating=1.0), None
+
+
+def _numbers(name: str, file: IO[bytes], columns: list[str], **how) -> pd.DataFrame:
+    """A table of numbers; ValueError names the file, and the first row that holds something else.
+
+    ``how`` it is written is for ``pandas.read_csv``.
+    """
+    try:
+        table = pd.read_csv(file, names=columns, **how)
+    except ValueError as error:  # binary, empty, or rows of different lengths
+        raise ValueError(f"{name} is no table of numbers ({error})") from error
+    if table.empty:
+        raise ValueError(f"{name} is empty")
+    for column in table.select_dtypes(exclude="number"):
+        wrong = pd.to_numeric(table[column], errors="coerce").isna()
+        value, row = table[column][wrong].iloc[0], wrong.argmax() + 1
+        raise ValueError(f"{name} has {value!r} in row {row}, where the number of the {column} is")
+    return table
 
 
 def _netflix_titles(archive: Archive) -> pd.Series:
@@ -160,8 +184,7 @@ def _member(archive: Archive, name: str) -> IO[bytes]:
     for path in archive.getnames() if tar else archive.namelist():
         if f"/{path}".endswith(f"/{name}"):
             return archive.extractfile(path) if tar else archive.open(path)
-    where = archive.name if tar else archive.filename
-    raise ValueError(f"{where} holds no {name}: is it the right archive?")
+    raise ValueError(f"it holds no {name}")
 
 
 @dataclass(frozen=True)
@@ -169,8 +192,9 @@ class Dataset:
     """What is known of a data set before it is read.
 
     ``fingerprint`` is that of its :class:`~reclib.ratings.Ratings`, or, as ``md5:...``, that of
-    the archive; empty if ``read`` itself checks that all is there. ``file`` names the archive if
-    that is not ``name``.zip. Without a ``url``, ``origin`` says how to come by it.
+    the archive; empty if ``read`` itself checks that all is there. ``title_fingerprint`` is that
+    of the items' titles, where the first does not hold them. ``file`` names the archive if that
+    is not ``name``.zip. Without a ``url``, ``origin`` says how to come by it.
     """
 
     name: str
@@ -182,6 +206,7 @@ class Dataset:
     read: Callable[[Archive], tuple[pd.DataFrame, pd.Series | None]]
     file: str = ""
     origin: str = ""
+    title_fingerprint: str = ""
 
     @property
     def archive(self) -> str:
@@ -210,6 +235,7 @@ DATASETS = {
             "cite Harper and Konstan (2015), doi 10.1145/2827872. The full terms are in the "
             "README of the archive.",
             _read_csv,
+            title_fingerprint="51e5abff7d7d",
         ),
         Dataset(
             "ml-100k",
@@ -219,6 +245,7 @@ DATASETS = {
             (1.0, 5.0),
             GROUPLENS_TERMS,
             _read_100k,
+            title_fingerprint="c45400f6ba1b",
         ),
         Dataset(
             "ml-1m",
@@ -228,6 +255,7 @@ DATASETS = {
             (1.0, 5.0),
             GROUPLENS_TERMS,
             _read_1m,
+            title_fingerprint="e842c44b4e40",
         ),
         Dataset(
             "ml-20m",
@@ -268,6 +296,7 @@ DATASETS = {
                 read,
                 "netflix-excerpt.tar.gz",
                 NETFLIX_ORIGIN,
+                "74326a6f8c9c",
             )
             for name, part, fingerprint, read in (
                 ("netflix-excerpt", "92 movies, no dates", "24518fd26a75", _read_netflix),
@@ -278,44 +307,87 @@ DATASETS = {
 }
 
 
-def load(name: str = "ml-latest-small") -> Ratings:
+def load(name: str | Mapping = "ml-latest-small") -> Ratings:
     """Read a data set, downloading it first if it is not on this machine.
+
+    Parameters
+    ----------
+    name : str or mapping
+        A name in ``DATASETS``; or a file of one's own: its ``path``, the arguments of
+        ``Ratings.from_table`` and, if it must be a certain one, its ``fingerprint``.
 
     Raises
     ------
     ValueError
-        If the name is unknown, or the archive's content is not the official one.
+        If the name is unknown, or the archive's content is not the official one; or as
+        ``Ratings.from_table``.
     ConnectionError
         If the archive is missing and cannot be downloaded, or nobody offers it; says
         what to put where.
     """
+    if isinstance(name, Mapping):
+        return _own(**name)
     dataset = find(name)
     path = dataset.path() or fetch(name)
     try:
         with _opened(path) as archive:
             table, titles = dataset.read(archive)
+        ratings = Ratings(table, name, dataset.scale, titles)
     except DAMAGED as error:
         kind = "tar.gz" if path.name.endswith(".tar.gz") else "zip"
         raise ValueError(
             f"{path} is damaged, or not a {kind} archive; delete it and load again ({error})"
         ) from error
-    ratings = Ratings(table, name, dataset.scale, titles)
+    except (ValueError, KeyError) as error:
+        raise ValueError(
+            f"{path} cannot be read: {error}. Is it the right archive? Delete it and load again."
+        ) from error
+    _check(dataset, path, ratings)
+    return ratings
+
+
+def _check(dataset: Dataset, path: Path, ratings: Ratings) -> None:
+    """ValueError if ratings or titles are not the official ones."""
     found = ratings.fingerprint()
     if dataset.fingerprint.startswith("md5:"):
         with path.open("rb") as file:
             found = f"md5:{hashlib.file_digest(file, 'md5').hexdigest()}"
-    if dataset.fingerprint and found != dataset.fingerprint:
-        raise ValueError(
-            f"{path} does not hold the official {dataset.title}: its fingerprint is "
-            f"{found}, not {dataset.fingerprint}. Delete it and load again."
-        )
-    return ratings
+    wanted = {"": (dataset.fingerprint, found)}
+    if dataset.title_fingerprint:
+        wanted["titles of the "] = dataset.title_fingerprint, title_fingerprint(ratings.titles)
+    for what, (official, found) in wanted.items():
+        if official and found != official:
+            raise ValueError(
+                f"{path} does not hold the {what}official {dataset.title}: the fingerprint is "
+                f"{found}, not {official}. Delete it and load again."
+            )
+
+
+def title_fingerprint(titles: pd.Series) -> str:
+    """Twelve hexadecimal digits of the titles and their identifiers, in any order."""
+    lines = sorted(f"{item}\t{title}\n" for item, title in titles.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:12]
+
+
+def fingerprint_of(path: str | Path) -> str:
+    """Twelve hexadecimal digits of a file, as its bytes are."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+
+
+def _own(path: str, fingerprint: str = "", **columns) -> Ratings:
+    """The ratings in a file of one's own; ValueError if it is not the one it was."""
+    if not Path(path).is_file():
+        raise ValueError(f"there is no file {path}")
+    if fingerprint and fingerprint_of(path) != fingerprint:
+        raise ValueError(f"{path} has changed since the experiments were read; start again")
+    return Ratings.from_table(path, **columns)
 
 
 def find(name: str) -> Dataset:
     """Look a data set up by name; ValueError lists the names there are."""
-    if name not in DATASETS:
-        raise ValueError(f"no data set {name!r}; there are: {', '.join(DATASETS)}")
+    if not isinstance(name, str) or name not in DATASETS:
+        raise ValueError(unknown("data set", name, DATASETS))
     return DATASETS[name]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,11 +13,27 @@ import scipy.stats
 import torch
 from torch import Tensor
 
-from reclib import metrics
+from reclib import checks, metrics
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
-from reclib.splits import Test
-from reclib.training import oriented
+from reclib.models.guards import needs_matrix
+from reclib.splits import Split, Test
+from reclib.training import needs_model, oriented
+
+DEFAULT_METRICS = ("capped_recall@20", "capped_recall@50", "ndcg@100")
+
+
+def needs_test(test: object) -> None:
+    """TypeError that says what to do, unless it is a test."""
+    if isinstance(test, Test):
+        return
+    remedy = "Test(fold_in, held_out, users) makes one"
+    if isinstance(test, Split):
+        remedy = "its .test is one"
+    elif test is None:
+        remedy = "a split has a validation test if it was made with validation=0.1, say"
+    raise TypeError(f"test must be a Test, got {type(test).__name__}; {remedy}")
+
 
 # -- rating prediction ---------------------------------------------------------
 
@@ -29,10 +47,29 @@ def predict(
 ) -> Tensor:
     """Predict every held-out rating; float32 [held_out.nnz], in the order of ``test.held_out``.
 
-    ``clip`` limits predictions to the rating scale, which never hurts.
+    ``clip`` limits predictions to the rating scale, which never hurts. ValueError for a model
+    that predicts an order, and for a ``clip`` that is reversed; TypeError for what is no model,
+    no test or no pair of numbers.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> model = models.ItemMean().fit(X)
+    >>> predict(model, test)
+    tensor([4., 5.])
     """
+    needs_model(model)
+    needs_test(test)
     predicted = predict_at(model, test.fold_in, test.held_out, batch_size=batch_size)
-    return predicted if clip is None else predicted.clamp(*clip)
+    return _clipped(predicted, clip)
+
+
+def _clipped(predicted: Tensor, clip: tuple[float, float] | None) -> Tensor:
+    return predicted if clip is None else predicted.clamp(*checks.scale("clip", clip))
 
 
 def predict_at(
@@ -45,8 +82,27 @@ def predict_at(
     """Predictions (users x items) at the cells of ``wanted``, in their order, float32 [nnz].
 
     Nothing keeps ``wanted`` apart from ``fold_in``: at the cells of ``fold_in`` itself this is
-    reconstruction, which is no test (see :func:`seen_rmse`).
+    reconstruction, which is no test (see :func:`seen_rmse`). Errors as for :func:`predict`.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> model = models.ItemMean().fit(X)
+    >>> predict_at(model, X, wanted=X)
+    tensor([5.0000, 3.5000, 3.5000])
     """
+    needs_model(model)
+    if model.predicts != "ratings":
+        raise ValueError(
+            f"the scores of {type(model).__name__} are no ratings but an order, which rank "
+            'measures; a class of your own whose scores are ratings says so: predicts = "ratings"'
+        )
+    needs_matrix(fold_in, "fold_in")
+    needs_matrix(wanted, "wanted")
+    if fold_in.shape != wanted.shape:
+        raise ValueError(f"fold_in is {fold_in.shape} and wanted {wanted.shape}; they must agree")
+    batch_size = checks.whole("batch_size", batch_size)
     device = model.device or fold_in.device
     fold_in = oriented(fold_in, model).to(device)
     wanted = oriented(wanted, model).to(device)
@@ -61,11 +117,22 @@ def predict_at(
     return predicted
 
 
-def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]:
+def rating_errors(model: Recommender, test: Test, **options: Any) -> dict[str, float]:
     """Errors of the held-out ratings; ``options`` as for :func:`predict`.
 
     ``rmse`` and ``mae`` are over all ratings. ``user_rmse`` is the mean over users of the RMSE
     of each: another number, which may be smaller or larger.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> model = models.ItemMean().fit(X)
+    >>> rating_errors(model, test, clip=(1, 5))
+    {'rmse': 2.8284271247461903, 'mae': 2.0, 'user_rmse': 2.0}
     """
     predicted = predict(model, test, **options)
     actual = test.held_out.to(predicted.device)
@@ -76,13 +143,22 @@ def rating_errors(model: Recommender, test: Test, **options) -> dict[str, float]
     }
 
 
-def seen_rmse(model: Recommender, X: Interactions, clip=None, **options) -> float:
+def seen_rmse(
+    model: Recommender, X: Interactions, clip: tuple[float, float] | None = None, **options: Any
+) -> float:
     """RMSE of the ratings that the model is shown: how well it copies, not how it predicts.
 
     Never a result. Several reports print it as one, so the book measures it beside the result.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> print(f"{seen_rmse(models.ItemMean().fit(X), X):.3f}")
+    0.408
     """
     predicted = predict_at(model, X, X, **options)
-    predicted = predicted if clip is None else predicted.clamp(*clip)
+    predicted = _clipped(predicted, clip)
     return metrics.rmse(predicted, X.values.to(predicted.device)).item()
 
 
@@ -90,7 +166,19 @@ def activity_groups(test: Test, groups: int) -> np.ndarray:
     """Equally large groups of the test users by how many ratings are visible of each.
 
     int64 [users], 0 for the least active; users who have equally many keep their order.
+    ValueError for more groups than users.
+
+    Examples
+    --------
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> activity_groups(test, 2)
+    array([1, 0])
     """
+    needs_test(test)
+    groups = checks.whole("groups", groups, high=test.fold_in.num_rows)
     visible = pd.Series(test.fold_in.row_counts.cpu().numpy())
     return pd.qcut(visible.rank(method="first"), groups, labels=False).to_numpy()
 
@@ -102,8 +190,19 @@ def top_items(scores: Tensor, k: int) -> Tensor:
     """Columns of the ``k`` highest scores of each row, best first; int64 [rows, k].
 
     Equal scores are ordered by column number. -1 fills ranks for which only
-    masked (-inf) items are left. NaN raises FloatingPointError.
+    masked (-inf) items are left. NaN raises FloatingPointError, and ValueError is for scores
+    that are no matrix or a ``k`` beyond its columns. A NumPy matrix will do.
+
+    Examples
+    --------
+    >>> top_items(torch.tensor([[0.1, 0.9, 0.9], [0.5, -torch.inf, -torch.inf]]), k=2)
+    tensor([[ 1,  2],
+            [ 0, -1]])
     """
+    scores = torch.as_tensor(scores)
+    if scores.ndim != 2:
+        raise ValueError(f"scores must be [rows, columns], got shape {tuple(scores.shape)}")
+    k = checks.whole("k", k, low=-math.inf)
     if not 1 <= k <= scores.shape[1]:
         raise ValueError(f"k must be between 1 and the number of columns {scores.shape[1]}")
     # One more than asked for, to see whether a tie crosses the cut.
@@ -136,13 +235,24 @@ class Ranking:
         ``ndcg@100``; NaN for a user with nothing held out.
     top : int64 array [users, depth]
         The recommended columns, -1 for empty ranks.
+
+    Examples
+    --------
+    >>> per_user = pd.DataFrame({"ndcg@10": [0.0, 0.5, 1.0]}, index=[7, 9, 11])
+    >>> Ranking(per_user, np.array([[0], [2], [1]])).summary().round(3)
+             mean     se    low   high  users
+    ndcg@10   0.5  0.289 -0.066  1.066      3
     """
 
     per_user: pd.DataFrame
     top: np.ndarray
 
     def summary(self, level: float = 0.95) -> pd.DataFrame:
-        """Mean, standard error, confidence interval and number of users of each metric."""
+        """Mean, standard error, confidence interval and number of users of each metric.
+
+        The ``level`` of the interval lies between 0 and 1; else ValueError.
+        """
+        level = checks.fraction("level", level)
         mean, se = self.per_user.mean(), self.per_user.sem()
         half = scipy.stats.norm.ppf((1 + level) / 2) * se
         columns = {"mean": mean, "se": se, "low": mean - half, "high": mean + half}
@@ -152,16 +262,46 @@ class Ranking:
 def rank(
     model: Recommender,
     test: Test,
-    wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
+    wanted: str | Sequence[str] = DEFAULT_METRICS,
     *,
     mask: bool = True,
     batch_size: int = 500,
 ) -> Ranking:
     """Rank all items for every test user and score the lists.
 
-    What is folded in is never recommended, unless ``mask`` is False: a mistake that the book
-    measures. ``wanted`` names metrics of ``metrics.RANKING`` with their cut-offs, ``name@k``.
+    What the user has seen (``test.seen``) is never recommended, unless ``mask`` is False: a
+    mistake that the book measures. ``wanted`` names one metric of ``metrics.RANKING`` or several,
+    with their cut-offs, ``name@k``. Lists are as long as the largest k, or as the catalogue if
+    that is shorter; the ranks beyond it then count as misses.
+
+    Raises
+    ------
+    TypeError
+        For what is no model or no test, a split say.
+    ValueError
+        For a model of items, or names that are no metric.
+    FloatingPointError
+        If scores contain NaN.
+
+    Examples
+    --------
+    >>> from reclib import models
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> found = rank(models.Popularity().fit(X), test, ["ndcg@1", "recall@1"])
+    >>> found.per_user
+          ndcg@1  recall@1
+    user
+    7        1.0       1.0
+    9        1.0       1.0
+    >>> found.top
+    array([[2],
+           [0]])
     """
+    needs_model(model)
+    needs_test(test)
     if model.rows != "users":
         raise ValueError(f"{type(model).__name__} reads items; ranking needs a model of users")
     test = test.to(model.device or test.fold_in.device)
@@ -175,18 +315,39 @@ def rank(
 def rank_scores(
     scores: Iterable[Tensor],
     test: Test,
-    wanted: Sequence[str] = ("capped_recall@20", "capped_recall@50", "ndcg@100"),
+    wanted: str | Sequence[str] = DEFAULT_METRICS,
 ) -> Ranking:
     """As :func:`rank`, from scores that some other program computed.
 
     ``scores`` are float32 blocks [any number of rows, num_cols] that follow the rows
-    of ``test``. They are overwritten: the mask is set in place.
+    of ``test``. Tensors are overwritten: the mask is set in place. NumPy blocks are copied.
+
+    Raises
+    ------
+    TypeError
+        For one big matrix in place of blocks, or a block that holds no floats.
+    ValueError
+        If the blocks do not have the rows and columns of the test.
+
+    Examples
+    --------
+    >>> X = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
+    >>> test = Test(
+    ...     X, Interactions.from_coo([0, 1], [2, 0], [4, 1], shape=(2, 3)), np.array([7, 9])
+    ... )
+    >>> rank_scores([torch.tensor([[0.1, 0.2, 0.3], [0.3, 0.2, 0.1]])], test, ["recall@1"]).top
+    array([[2],
+           [0]])
     """
-    parsed = [parse_metric(name) for name in wanted]
-    depth = max(k for _, k in parsed)
+    needs_test(test)
+    parsed = _parsed(wanted)
+    longest = max(k for _, k in parsed.values())
+    depth = min(longest, test.held_out.num_cols)
     hits, tops, start = [], [], 0
     relevant = None
-    for block in scores:
+    if isinstance(scores, (Tensor, np.ndarray)):
+        raise TypeError("scores must be a list of blocks of rows; of one matrix write [scores]")
+    for block in map(_block, scores):
         rows = slice(start, start + len(block))
         start += len(block)
         if block.shape[1] != test.held_out.num_cols:
@@ -195,9 +356,11 @@ def rank_scores(
             )
         if start > test.held_out.num_rows:
             break
-        test, block = test.to(block.device), block.contiguous()
+        if test.held_out.device != block.device:
+            test = test.to(block.device)
+        block = block.contiguous()
         # Flat positions, so that one write masks the whole block.
-        block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf
+        block.view(-1)[test.seen.rows(rows).cells] = -torch.inf
         top = top_items(block, depth)
         relevant = _flags(test.held_out.rows(rows), reuse=relevant)
         hits.append(relevant.gather(1, top.clamp(min=0)) & (top >= 0))
@@ -205,10 +368,8 @@ def rank_scores(
     if start != test.held_out.num_rows:
         raise ValueError(f"scores have {start} rows, the test has {test.held_out.num_rows}")
     hits, counts = torch.cat(hits), test.held_out.row_counts
-    values = {
-        name: metric(hits, counts, k).cpu().numpy()
-        for name, (metric, k) in zip(wanted, parsed, strict=True)
-    }
+    hits = torch.nn.functional.pad(hits, (0, longest - depth))  # beyond the catalogue no item is
+    values = {name: metric(hits, counts, k).cpu().numpy() for name, (metric, k) in parsed.items()}
     per_user = pd.DataFrame(values, index=pd.Index(test.users, name="user"))
     return Ranking(per_user, torch.cat(tops).cpu().numpy())
 
@@ -223,10 +384,39 @@ def _flags(X: Interactions, reuse: Tensor | None) -> Tensor:
     return reuse
 
 
+def _block(block: object) -> Tensor:
+    """Scores of some rows as a tensor [rows, columns] of floats."""
+    if isinstance(block, np.ndarray):
+        block = torch.tensor(block)
+    if not isinstance(block, Tensor) or not block.is_floating_point():
+        what = block.dtype if isinstance(block, Tensor) else type(block).__name__
+        raise TypeError(f"each block of scores must be a tensor or array of floats, got {what}")
+    if block.ndim != 2:
+        raise ValueError(
+            f"each block of scores must be [rows, columns], got shape {tuple(block.shape)}"
+        )
+    return block
+
+
+def _parsed(wanted: str | Sequence[str]) -> dict[str, tuple[Callable[..., Tensor], int]]:
+    """The metrics by their names, at least one."""
+    names = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(names, Iterable) or not (names := list(names)):
+        raise ValueError(f'wanted must name metrics, such as ["ndcg@10"], got {wanted!r}')
+    return {name: parse_metric(name) for name in names}
+
+
 def parse_metric(name: str) -> tuple[Callable[..., Tensor], int]:
-    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither."""
-    metric, at, k = name.partition("@")
-    if metric not in metrics.RANKING or not at or not k.isdigit() or int(k) < 1:
+    """Read ``name@k``: the function of ``metrics.RANKING``, and k. ValueError if it is neither.
+
+    Examples
+    --------
+    >>> metric, k = parse_metric("ndcg@100")
+    >>> metric.__name__, k
+    ('ndcg', 100)
+    """
+    metric, at, k = name.partition("@") if isinstance(name, str) else (None, "", "")
+    if metric not in metrics.RANKING or not at or not k.isdecimal() or int(k) < 1:
         raise ValueError(
             f"no metric {name!r}; write name@k with a name of {', '.join(metrics.RANKING)}"
         )
@@ -247,11 +437,46 @@ def compare(
     Parameters
     ----------
     ours, theirs : Series
-        A metric per user, indexed by user: a column of ``Ranking.per_user``.
+        A metric per user, indexed by user: a column of ``Ranking.per_user``. The users must be
+        the same, in any order. Who has no value in one of them is left out.
+
+    Raises
+    ------
+    TypeError
+        If they are no Series.
+    ValueError
+        If the users differ, or the names are those of two metrics; with fewer than two users
+        who have both values; for a ``level`` outside of 0 to 1.
+
+    Examples
+    --------
+    >>> ours = pd.Series([0.4, 0.5, 0.6, 0.9], index=[7, 9, 11, 12])
+    >>> compare(ours, ours - [0.1, 0.2, 0.1, 0.1])[["difference", "users"]]
+    difference    0.125
+    users         4.000
+    dtype: float64
     """
+    for name, values in (("ours", ours), ("theirs", theirs)):
+        if not isinstance(values, pd.Series):
+            raise TypeError(
+                f"{name} must be a Series, one column of Ranking.per_user, "
+                f"got {type(values).__name__}"
+            )
+    level, resamples = checks.fraction("level", level), checks.whole("resamples", resamples)
+    if ours.name != theirs.name and all("@" in str(each.name) for each in (ours, theirs)):
+        raise ValueError(f"{ours.name} cannot be compared with {theirs.name}")
     if not ours.index.equals(theirs.index):
-        raise ValueError("the two results are of different users; a paired comparison needs one")
+        unique = ours.index.is_unique and theirs.index.is_unique
+        if not unique or len(ours) != len(theirs) or not ours.index.isin(theirs.index).all():
+            raise ValueError(
+                "the two results are of different users; a paired comparison needs one"
+            )
+        theirs = theirs.reindex(ours.index)
     difference = (ours - theirs).dropna().to_numpy()
+    if len(difference) < 2:
+        raise ValueError(
+            f"{len(difference)} users have both values; a comparison needs two or more"
+        )
     low, high = scipy.stats.bootstrap(
         (difference,),
         np.mean,
@@ -266,12 +491,21 @@ def compare(
     return pd.Series(found | {"users": len(difference)})
 
 
-def holm(p: pd.Series) -> pd.Series:
+def holm(p: pd.Series | Sequence[float]) -> pd.Series:
     """Holm's (1979) corrected p-values (float, by comparison), the smallest first.
 
     The smallest is multiplied by their number, the next by one less, and none may fall below the
     one before: "below a" then errs with probability a at most. ValueError for what is no p-value.
+    Of a list or a dict, the places or the keys name the comparisons.
+
+    Examples
+    --------
+    >>> holm(pd.Series({"EASE": 0.01, "SLIM": 0.03}))
+    EASE    0.02
+    SLIM    0.03
+    dtype: float64
     """
+    p = p if isinstance(p, pd.Series) else pd.Series(p, dtype=float)
     if p.isna().any() or not p.between(0, 1).all():
         raise ValueError("p-values lie between 0 and 1; leave comparisons without one out")
     p = p.sort_values()

@@ -5,106 +5,107 @@ seeds it takes; its ``points`` override any of this, one row of a table or one m
 a curve each. Every (point, seed) runs in a process of its own, so that its memory
 and time are its own, and its result is written as soon as it is there: an
 experiment that is interrupted goes on where it stopped.
+
+Anyone may write such a file: the data set may be a table in a file of one's own, and the
+record lies beside the description, in a folder ``runs``.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import platform
-import subprocess
+import re
+import tempfile
 import tomllib
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import torch
 
-from reclib import datasets, evaluation, tuning
+from reclib import checking, datasets, tuning
+from reclib.checking import OF_EXPERIMENTS, OF_POINTS, SETTINGS
 from reclib.interactions import resolve_device
-from reclib.measuring import BEYOND, PROTOCOLS, RATING_METRICS, measure
-from reclib.models import MODELS
-
-# What a point may say; the rest of an experiment is about how it is read.
-SETTINGS = (
-    *("dataset", "at_least", "top_items", "min_count", "protocol", "model", "training"),
-    *("measure", "mask", "clip", "on", "curve", "per_user", "groups", "students", "space"),
-)
+from reclib.measuring import RATING_METRICS, measure
+from reclib.naming import unknown
+from reclib.records import Experiment, Point, Record, environment
+from reclib.workers import Worker, finished, undisturbed
 
 
-@dataclass(frozen=True)
-class Point:
-    """One setting to measure: its label, all it takes to run it, and what it answers.
-
-    ``seeds`` is the experiment's, or the point's own: 1 if nothing about it is random. If the
-    settings have a ``space``, the point is a search, and ``seeds`` its number of trials.
-    ``answers`` is the key of a row of ``data/published.csv``; ``not_comparable``,
-    if given, says why the two numbers must not be held against each other. ``chapter`` is the
-    page that shows it, ``05-autorec`` say.
-    """
-
-    label: str
-    settings: dict
-    seeds: int
-    answers: str | None = None
-    not_comparable: str | None = None
-    chapter: str | None = None
+class FailedError(RuntimeError):
+    """A training failed; says which point and seed. Its ``__cause__`` is what went wrong."""
 
 
-@dataclass(frozen=True)
-class Experiment:
-    """A named experiment: title, points, number of seeds, and the tolerance of its verdicts.
-
-    ``tuned_by`` names the search from which its points have their options.
-    """
-
-    name: str
-    title: str
-    seeds: int
-    tolerance: float | None
-    points: tuple[Point, ...]
-    tuned_by: str | None = None
-
-    def path(self, folder: Path | None = None) -> Path:
-        """Of its record, in ``data/runs`` or in a folder of one's own."""
-        return (folder or datasets.data_folder() / "runs") / f"{self.name}.json"
-
-    def absent(self) -> str:
-        """A data set that is neither on this machine nor to be downloaded; empty if none is."""
-        for name in {point.settings["dataset"] for point in self.points}:
-            dataset = datasets.find(name)
-            if dataset.path() is None and not dataset.url:
-                return dataset.title
-        return ""
+# -- reading what is described -------------------------------------------------------
 
 
-def load_experiments(path: Path | None = None) -> dict[str, Experiment]:
-    """Read ``experiments.toml``; ValueError if an entry says something that has no meaning.
+def load_experiments(
+    path: str | Path | None = None, runs: str | Path | None = None
+) -> dict[str, Experiment]:
+    """Read an experiments file, by default that of the book.
 
     A point of an experiment that is ``tuned_by`` a search has the model and the training of the
     best recorded trial of the same label; with ``epochs = "best"``, those of that trial.
+
+    Parameters
+    ----------
+    path : path, optional
+        Of a TOML file like ``data/experiments.toml``.
+    runs : path, optional
+        Folder of the records; by default ``runs`` beside the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no TOML, or says something that has no meaning; names file, experiment, point.
     """
-    path = path or datasets.data_folder() / "experiments.toml"
-    raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    path = Path(path or datasets.data_folder() / "experiments.toml")
+    runs = Path(runs or path.parent / "runs")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no experiments file {path}")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a TOML file: {error}") from error
     experiments: dict[str, Experiment] = {}
     for name, entry in raw.items():
-        search = entry.get("tuned_by")
-        if search is not None and search not in experiments:
-            raise ValueError(f"experiment {name}: no search {search!r} stands above it")
-        chosen = _best_trials(experiments[search]) if search else {}
-        experiments[name] = _experiment(name, entry, chosen)
+        try:
+            experiments[name] = _experiment(name, entry, experiments, path, runs)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: experiment {name}: {error}") from error
     return experiments
 
 
-def find(name: str) -> Experiment:
-    """Look an experiment up by name; ValueError lists the names there are."""
+def find(name: str | Experiment) -> Experiment:
+    """One of the book's experiments by name; an experiment of one's own is returned as it is.
+
+    ValueError lists the names there are.
+    """
+    if isinstance(name, Experiment):
+        return name
     known = load_experiments()
     if name not in known:
-        raise ValueError(f"no experiment {name!r}; there are: {', '.join(known)}")
+        raise ValueError(unknown("experiment", name, known))
     return known[name]
+
+
+def choose(names: Iterable[str], runs: str | Path | None = None) -> list[Experiment]:
+    """The book's experiments by name, and for a name that ends in .toml all of that file.
+
+    ``runs`` is a folder for the records of the latter, as for :func:`load_experiments`.
+    """
+    chosen: list[Experiment] = []
+    for name in names:
+        own = str(name).endswith(".toml")
+        chosen += load_experiments(name, runs).values() if own else [find(name)]
+    return chosen
+
+
+def again(experiment: Experiment) -> Experiment:
+    """The experiment read anew, with the options that a search has found in the meantime."""
+    return load_experiments(experiment.file, experiment.runs)[experiment.name]
 
 
 def _best_trials(search: Experiment) -> dict[str, dict]:
@@ -128,76 +129,72 @@ def _objective(settings: dict, result: dict) -> float:
     return result["metrics"][metric] * (1 if metric in RATING_METRICS else -1)
 
 
-def _experiment(name: str, entry: dict, chosen: dict[str, dict]) -> Experiment:
-    entry = dict(entry)
-    points = entry.pop("points", [{"label": name}])
-    head = {key: entry.pop(key, None) for key in ("title", "seeds", "tolerance", "tuned_by")}
-    seeds = head["seeds"] or 5
-    allowed = {*SETTINGS, "label", "seeds", "answers", "not_comparable", "chapter"}
-    if unknown := {key for part in (entry, *points) for key in part} - allowed:
-        raise ValueError(f"experiment {name}: unknown key(s) {', '.join(sorted(unknown))}")
-    merged = [_merge(entry, _tuned(point, chosen)) for point in points]
-    points = tuple(
-        Point(
-            str(point.get("label", name)),
-            {key: point[key] for key in SETTINGS if key in point},
-            point.get("seeds", seeds),
-            point.get("answers"),
-            point.get("not_comparable"),
-            point.get("chapter"),
-        )
-        for point in merged
-    )
-    experiment = Experiment(
-        name, head["title"] or name, seeds, head["tolerance"], points, head["tuned_by"]
-    )
-    if problem := _problem(experiment):
-        raise ValueError(f"experiment {name}: {problem}")
-    return experiment
+def _experiment(
+    name: str, entry: dict, above: dict[str, Experiment], file: Path, runs: Path
+) -> Experiment:
+    """One entry of the file, checked; ``above`` are the experiments that stand before it."""
+    if not re.fullmatch(r"\w[\w .+-]*", name):
+        raise ValueError("its name must do for a file: letters, digits, . _ + and -")
+    if not isinstance(entry, dict):
+        raise ValueError(f"it must be a table, [{name}], got {entry!r}")
+    _refuse(checking.wrong_entries(entry, SETTINGS | OF_POINTS | OF_EXPERIMENTS))
+    points = entry.get("points", [{"label": name}])
+    if not points or not all(isinstance(point, dict) for point in points):
+        raise ValueError("points must be tables, and at least one")
+    for point in points:
+        _refuse(checking.wrong_entries(point, SETTINGS | OF_POINTS), point.get("label", name))
+    search = entry.get("tuned_by")
+    if search is not None and search not in above:
+        raise ValueError(f"no search {search!r} stands above it")
+    chosen = _best_trials(above[search]) if search else {}
+    shared = {key: value for key, value in entry.items() if key not in OF_EXPERIMENTS}
+    seeds, tolerance = entry.get("seeds", 5), entry.get("tolerance")
+    read = []
+    for point in points:
+        point = _merge(shared, _tuned(point, chosen))
+        label = str(point.get("label", name))
+        settings = {key: point[key] for key in SETTINGS if key in point}
+        _refuse(checking.wrong_settings(settings, tuned=label in chosen), label)
+        if point.get("answers") and not tolerance:
+            raise ValueError(f"{label} answers a published number, so a tolerance is needed")
+        if isinstance(settings["dataset"], dict):
+            settings["dataset"] = _identified(settings["dataset"], file.parent, label)
+        about = [point.get(key) for key in ("answers", "not_comparable", "chapter")]
+        read.append(Point(label, settings, point.get("seeds", seeds), *about))
+    labels = [point.label for point in read]
+    if repeated := sorted({label for label in labels if labels.count(label) > 1}):
+        raise ValueError(f"two points are labelled {', '.join(repeated)}")
+    title = entry.get("title", name)
+    return Experiment(name, title, seeds, tolerance, tuple(read), search, file, runs)
+
+
+def _refuse(problems: Iterator[str], label: str = "") -> None:
+    """ValueError with the first of the problems, if there is one."""
+    if problem := checking.first(problems):
+        raise ValueError(f"{label}: {problem}" if label else problem)
+
+
+def _identified(described: dict, folder: Path, label: str) -> dict:
+    """A file of one's own with its fingerprint, so that the record tells when the file changes."""
+    path = folder / described["path"]
+    if not path.is_file():
+        raise ValueError(f"{label}: dataset: there is no file {path}")
+    return described | {"fingerprint": datasets.fingerprint_of(path)}
 
 
 def _tuned(point: dict, chosen: dict[str, dict]) -> dict:
     """The point with the options that its search has chosen; its model is None until then."""
-    if "model" in point or point.get("label") not in chosen:
+    if "name" in point.get("model", {}) or point.get("label") not in chosen:
         return point
     found = dict(chosen[point["label"]])
+    if found["model"] is None:  # not searched yet: nothing that a part could change
+        return point | {"model": None}
     epochs = found.pop("epochs", 0)
     point = _merge(found, point)
     if point.get("training", {}).get("epochs") == "best":  # so nothing is left to wait for
         training = {key: value for key, value in point["training"].items() if key != "patience"}
         point["training"] = training | {"epochs": epochs}
     return point
-
-
-def _problem(experiment: Experiment) -> str | None:
-    """What would fail only after hours, said before anything runs."""
-    labels = [point.label for point in experiment.points]
-    if repeated := {label for label in labels if labels.count(label) > 1}:
-        return f"two points are labelled {', '.join(sorted(repeated))}"
-    for point in experiment.points:
-        named = {
-            "dataset": (point.settings.get("dataset"), datasets.DATASETS),
-            "protocol": (point.settings.get("protocol", {}).get("name"), PROTOCOLS),
-            "model": ((point.settings.get("model") or {}).get("name"), MODELS),
-            "on": (point.settings.get("on", "test"), ("test", "validation")),
-        }
-        if experiment.tuned_by and point.settings.get("model") is None:
-            del named["model"]  # the search has to run first
-        for key, (name, known) in named.items():
-            if name not in known:
-                return f"{point.label}: no {key} {name!r}; there are: {', '.join(known)}"
-        for metric in set(point.settings.get("measure", [])) - set(RATING_METRICS):
-            if metric.partition("@")[0] in BEYOND:
-                continue
-            try:
-                evaluation.parse_metric(metric)
-            except ValueError as error:
-                return f"{point.label}: {error}"
-        if "space" in point.settings and (wrong := tuning.problem(point.settings)):
-            return f"{point.label}: {wrong}"
-        if point.answers and not experiment.tolerance:
-            return f"{point.label} answers a published number, so a tolerance is needed"
-    return None
 
 
 def _merge(base: dict, over: dict) -> dict:
@@ -213,7 +210,7 @@ def _merge(base: dict, over: dict) -> dict:
     return merged
 
 
-# -- recording ---------------------------------------------------------------------
+# -- running -------------------------------------------------------------------------
 
 
 def run(
@@ -222,52 +219,138 @@ def run(
     seeds: int | None = None,
     device: str = "auto",
     jobs: int = 1,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
 ) -> Iterator[dict]:
     """Measure what is not recorded yet, yielding each result once it is on disk.
 
-    ``jobs`` processes work at a time, each on its share of the cores. If one fails, the
-    others are measured and recorded all the same; its error is raised at the end. ``folder``
-    keeps the results apart from those of the book, to repeat them.
+    ``jobs`` processes work at a time, each on its share of the cores. If one fails, the others
+    are measured and recorded all the same, and FailedError names it at the end. Whoever closes
+    the iterator, or presses Ctrl-C, ends the running processes; what has finished is recorded.
+    ``folder`` keeps the results apart from those of the book, to repeat them.
+
+    Raises
+    ------
+    ValueError, ConnectionError
+        At once, and before anything is measured, if something asked for cannot be had.
     """
-    if jobs < 1:
-        raise ValueError(f"jobs must be at least 1, got {jobs}")
-    record = Record.read(experiment, folder)
+    check(seeds=seeds, device=device, jobs=jobs)
     waiting = missing(experiment, seeds, folder)
-    if untuned := [point.label for point, _ in waiting if point.settings["model"] is None]:
+    refuse_untuned(experiment, waiting)
+    prepare(experiment, waiting, folder)
+    return _run(experiment, waiting, device, jobs, folder)
+
+
+def check(*, seeds: int | None = None, device: str = "auto", jobs: int = 1) -> None:
+    """ValueError if there is no such device, or fewer than one seed or job."""
+    for name, value in (("seeds", 1 if seeds is None else seeds), ("jobs", jobs)):
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number, at least 1, got {value!r}")
+    try:
+        torch.zeros(1, device=resolve_device(device)).item()
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError, ValueError) as error:
+        there = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        raise ValueError(unknown("device", device, ["auto", "cpu", *there])) from error
+
+
+def prepare(
+    experiment: Experiment, tasks: list[tuple[Point, int]], folder: str | Path | None = None
+) -> None:
+    """Have all that the tasks need before the first: their data, and a folder that takes records.
+
+    Data that are not on this machine are downloaded; a file of one's own is read once.
+    """
+    if not tasks:
+        return
+    where = experiment.path(folder).parent
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=where):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
         raise ValueError(
-            f"{experiment.name}: the options of {untuned[0]} come from a search that is not "
-            f"complete; run {experiment.tuned_by} first"
-        )
+            f"no records can be written to {where} ({reason}); name another"
+        ) from error
+    for point in {json.dumps(point.settings["dataset"]): point for point, _ in tasks}.values():
+        data = experiment.data(point)
+        if isinstance(data, dict):
+            try:
+                _read_once(json.dumps(data))
+            except (ValueError, TypeError) as error:
+                raise ValueError(f"{experiment.name}: {error}") from error
+        elif datasets.find(data).path() is None:
+            datasets.fetch(data)
+
+
+@cache
+def _read_once(described: str) -> None:
+    """Read a file of one's own, described in JSON, to find here what is wrong in it."""
+    datasets.load(json.loads(described))
+
+
+def refuse_untuned(experiment: Experiment, tasks: list[tuple[Point, int]]) -> None:
+    """ValueError if a point among the tasks waits for the search that gives it its options."""
+    for point, _ in tasks:
+        if point.settings["model"] is None:
+            raise ValueError(
+                f"{experiment.name}: the options of {point.label} come from a search that is not "
+                f"complete; run {experiment.tuned_by} first"
+            )
+
+
+def _run(
+    experiment: Experiment,
+    waiting: list[tuple[Point, int]],
+    device: str,
+    jobs: int,
+    folder: str | Path | None,
+) -> Iterator[dict]:
+    record = Record.read(experiment, folder)
     threads = max(1, (os.cpu_count() or 1) // jobs)
-    running, failure = {}, None
-    # One task a process: memory is then that of the task. Fork and torch threads do not mix.
-    with ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
-    ) as pool:
+    running: dict[Worker, tuple[Point, dict]] = {}
+    failures: list[tuple[str, Exception]] = []
+
+    def start(point: Point, seed: int) -> None:
+        settings, fixed, result = _task(record, point, seed)
+        settings = settings | {"dataset": experiment.data(point)}
+        with undisturbed():
+            running[Worker(_measure_alone, settings, fixed, device, threads)] = point, result
+
+    def keep(worker: Worker) -> dict | None:
+        """Record what a worker that is done has measured, or note why it did not."""
+        with undisturbed():
+            point, result = running.pop(worker)
+            try:
+                result |= worker.result()
+            except Exception as error:
+                failures.append((point.named(result["seed"]), error))
+                return None
+            record.add(result)
+            return result
+
+    try:
         while True:
             ready = [task for task in waiting if _is_ready(record, *task)]
-            for point, seed in ready:
-                settings, fixed, result = _task(record, point, seed)
-                future = pool.submit(_measure_alone, settings, fixed, device, threads)
-                running[future] = result
-            waiting = [task for task in waiting if task not in ready]
+            for task in ready[: jobs - len(running)]:
+                waiting.remove(task)
+                start(*task)
             if not running:
                 break
-            for done in wait(running, return_when=FIRST_COMPLETED).done:
-                result = running.pop(done)
-                if done.exception() is not None:
-                    failure = failure or done.exception()
-                    continue
-                result |= done.result()
-                record.add(result)
-                yield result
-    if failure is not None:
-        raise failure
+            for worker in finished(running):
+                if result := keep(worker):
+                    yield result
+    finally:  # of an interruption as well, whoever is running then
+        with undisturbed():
+            for worker in list(running):
+                keep(worker) if worker.done() else worker.stop()
+    if failures:
+        who, error = failures[0]
+        more = f" (and {len(failures) - 1} more failed)" if len(failures) > 1 else ""
+        raise FailedError(f"{who}: {error}{more}") from error
 
 
 def missing(
-    experiment: Experiment, seeds: int | None = None, folder: Path | None = None
+    experiment: Experiment, seeds: int | None = None, folder: str | Path | None = None
 ) -> list[tuple[Point, int]]:
     """What is not recorded yet, point and seed, in the order in which it is run: seed by seed."""
     record = Record.read(experiment, folder)
@@ -280,13 +363,13 @@ def missing(
     ]
 
 
-def expected_seconds(experiment: Experiment, tasks: list[tuple[Point, int]]) -> float:
-    """Processor time that the tasks will take, judged by the book's own records; NaN without."""
+def expected_seconds(experiment: Experiment, tasks: list[tuple[Point, int]]) -> list[float]:
+    """Processor time that each task will take, judged by the recorded ones; NaN without."""
     spent: dict[str, list[float]] = {}
     for result in Record.read(experiment).results:
         spent.setdefault(result["label"], []).append(result.get("cpu_seconds", result["seconds"]))
     means = {label: sum(each) / len(each) for label, each in spent.items()}
-    return sum(means.get(point.label, float("nan")) for point, _ in tasks)
+    return [means.get(point.label, float("nan")) for point, _ in tasks]
 
 
 def _is_ready(record: Record, point: Point, seed: int) -> bool:
@@ -310,83 +393,3 @@ def _task(record: Record, point: Point, seed: int) -> tuple[dict, int, dict]:
 def _measure_alone(settings: dict, seed: int, device: str, threads: int) -> dict:
     torch.set_num_threads(threads)
     return measure(settings, seed, device) | {"threads": threads} | environment(device)
-
-
-@dataclass
-class Record:
-    """The results of one experiment, as they lie in ``data/runs``."""
-
-    path: Path
-    experiment: str
-    results: list[dict]
-
-    @classmethod
-    def read(cls, experiment: Experiment, folder: Path | None = None) -> Record:
-        """Read what was recorded of the experiment *as it is described now*.
-
-        Results of settings that have changed since are left out, and go from the file
-        with the next one written.
-        """
-        path, results = experiment.path(folder), []
-        if path.exists():
-            current = {point.label: point.settings for point in experiment.points}
-            stored = json.loads(path.read_text(encoding="utf-8"))["results"]
-            results = [r for r in stored if current.get(r["label"]) == r["settings"]]
-        return cls(path, experiment.name, results)
-
-    def find(self, point: Point, seed: int) -> dict | None:
-        for result in self.results:
-            if result["label"] == point.label and result["seed"] == seed:
-                return result
-        return None
-
-    def of(self, point: Point) -> list[dict]:
-        """The results of a point, in order of their seeds."""
-        return [result for result in self.results if result["label"] == point.label]
-
-    def add(self, result: dict) -> None:
-        """Write the file anew with one more result; it is whole at every moment."""
-        self.results = sorted([*self.results, result], key=lambda r: (r["label"], r["seed"]))
-        lines = ",\n".join("  " + json.dumps(each) for each in self.results)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        part = self.path.with_suffix(".part")
-        part.write_text(
-            f'{{"experiment": {json.dumps(self.experiment)}, "results": [\n{lines}\n]}}\n',
-            encoding="utf-8",
-        )
-        os.replace(part, self.path)
-
-
-def environment(device: str = "auto") -> dict[str, str]:
-    """What the result was measured with: hardware, versions, and the commit of the code."""
-    where = resolve_device(device)
-    hardware = torch.cuda.get_device_name() if where.type == "cuda" else _cpu_name()
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "scipy"))
-    return {
-        "hardware": f"{hardware}, {os.cpu_count()} cores",
-        "libraries": f"python {platform.python_version()}, {libraries}",
-        "commit": _commit(),
-    }
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
-def _commit() -> str:
-    """The commit of the code, with a mark if the library differs from it; empty outside git."""
-    folder = Path(__file__).resolve().parent
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(
-            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False
-        )
-        return done.stdout.strip() if done.returncode == 0 else ""
-
-    changed = "+changes" if git("status", "--porcelain", "--", str(folder)) else ""
-    return git("rev-parse", "--short=12", "HEAD") + changed

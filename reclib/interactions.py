@@ -13,11 +13,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from reclib import checks
@@ -41,6 +43,8 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 @dataclass(frozen=True, eq=False)
 class Interactions:
     """A rows x columns matrix in CSR form: users x items, or its transpose.
+
+    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input.
 
     Attributes
     ----------
@@ -71,9 +75,9 @@ class Interactions:
     @classmethod
     def from_coo(
         cls,
-        rows,
-        cols,
-        values=None,
+        rows: ArrayLike,
+        cols: ArrayLike,
+        values: ArrayLike | None = None,
         *,
         shape: tuple[int, int],
         row_labels: Labels | None = None,
@@ -485,12 +489,12 @@ class _SparseTimesDense(torch.autograd.Function):
     """``Y = X @ W`` with constant sparse X, so ``dW = X.T @ dY``."""
 
     @staticmethod
-    def forward(ctx, X: Interactions, weight: Tensor) -> Tensor:
+    def forward(ctx: Any, X: Interactions, weight: Tensor) -> Tensor:
         ctx.X = X
         return _product(X, weight)
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor]:
         return None, _product(ctx.X.T, grad)
 
 
@@ -498,14 +502,14 @@ class _ProductAtCells(torch.autograd.Function):
     """``y_e = left[row e] . right[col e]``; its gradients are sparse products too."""
 
     @staticmethod
-    def forward(ctx, X: Interactions, left: Tensor, right: Tensor) -> Tensor:
+    def forward(ctx: Any, X: Interactions, left: Tensor, right: Tensor) -> Tensor:
         ctx.X = X
         ctx.save_for_backward(left, right)
         # beta=0: the values of X are only its pattern here.
         return torch.sparse.sampled_addmm(X.csr(), left, right.T, beta=0.0).values()
 
     @staticmethod
-    def backward(ctx, grad: Tensor):
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, Tensor, Tensor]:
         left, right = ctx.saved_tensors
         G = ctx.X.with_values(grad.contiguous())
         G_T = ctx.X.T.with_values(grad[ctx.X.by_column])

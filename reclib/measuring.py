@@ -6,12 +6,12 @@ What :mod:`reclib.experiments` does with every point and seed, in a process of i
 from __future__ import annotations
 
 import platform
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ import torch
 
 from reclib import augmentation, datasets, evaluation, metrics, splits, training
 from reclib.interactions import Interactions, resolve_device
-from reclib.models import MODELS, Recommender
+from reclib.models import MODELS, GradientRecommender, Recommender
 from reclib.ratings import Ratings
 
 PROTOCOLS = {
@@ -51,27 +51,30 @@ def measure(settings: dict, seed: int, device: str = "auto") -> dict:
     ranking metrics of every user, in the order of the test's rows (null where nothing is held
     out; with a number, the means of so many groups of users), ``groups`` for the first metric in
     so many groups of users, from the least active to the most, and ``students`` for models trained
-    on data that the fitted one has extended (see :func:`_lesson`).
+    on data that the fitted one has extended (see ``_lesson``).
 
     Returns the metrics with the size of the data, the split's fingerprint, the number of epochs
     behind them and of parameters, the validation metric after every epoch if there is one, the
     seconds that fitting took (validation included) by the clock and by the processor, which other
-    work does not lengthen, and the peak memory of the process (of the GPU, if one is used) in MiB.
+    work does not lengthen, and the peak memory of the process (of the GPU, if one is used) in MiB,
+    0 on Windows, which does not say.
     """
     ratings = _ratings(settings)
     split = _split(ratings, dict(settings["protocol"]), seed)
     split = replace(split, train=split.train.to(device))  # there the model stays
-    make = _model(settings["model"])
+    make = maker(settings["model"], seed)
     meter = _Meter.of(settings, ratings, split)
     part = getattr(split, settings.get("on", "test"))
     if part is None:
         raise ValueError("a search needs a protocol with a validation part")
-    options = {"seed": seed, "device": device} | settings.get("training", {})
-    if split.validation is not None:
-        options["validate"] = lambda model: meter.objective(model, split.validation)
-    if settings.get("curve"):
-        options["watch"] = lambda model: meter.values(model, part)
     model = make()
+    options = {"seed": seed, "device": device}
+    if isinstance(model, GradientRecommender):  # another one has no epochs to say anything of
+        options |= settings.get("training", {})
+        if split.validation is not None:
+            options["validate"] = lambda model: meter.objective(model, split.validation)
+        if settings.get("curve"):
+            options["watch"] = lambda model: meter.values(model, part)
     start, start_cpu = time.perf_counter(), time.process_time()
     history = training.fit(model, split.train, **options)
     seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
@@ -205,6 +208,10 @@ def _curve(history: training.History, wanted: list[str]) -> dict[str, list[float
 def _peak_mb(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated() >> 20
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none
+        return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak >> (20 if platform.system() == "Darwin" else 10)  # bytes there, KiB elsewhere
 
@@ -213,7 +220,7 @@ def _peak_mb(device: torch.device) -> int:
 
 
 def _ratings(settings: dict) -> Ratings:
-    """The data set, with the filters of the settings."""
+    """The data set, or the file of one's own, with the filters of the settings."""
     ratings = datasets.load(settings["dataset"])
     if "at_least" in settings:  # ratings that count as events
         ratings = ratings.at_least(settings["at_least"])
@@ -239,13 +246,17 @@ def _split(ratings: Ratings, protocol: dict, seed: int) -> splits.Split:
     return PROTOCOLS[protocol.pop("name")](ratings, **protocol)
 
 
-def _model(options: dict) -> Callable[[], Recommender]:
-    """Makes the model that a table of settings describes."""
+def maker(options: dict, seed: int) -> Callable[[], Recommender]:
+    """Makes the model that a table of settings describes; its own seed may be ``"each"``."""
     options = dict(options)
+    if options.get("seed") == "each":
+        options["seed"] = seed
     return partial(MODELS[options.pop("name")], **options)
 
 
-def _lesson(how: dict, train: Interactions, teacher, history, options: dict) -> dict:
+def _lesson(
+    how: dict, train: Interactions, teacher: Any, history: training.History, options: dict
+) -> dict:
     """The arguments of ``fit`` for a student: the data that its teacher extended, and options.
 
     ``how`` holds the arguments of ``augmentation.augment`` and changes of training, among them

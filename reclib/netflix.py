@@ -1,8 +1,47 @@
-"""The Netflix Prize data: 100,480,507 dated ratings, read from the files as they were given out.
+r"""The Netflix Prize data: 100,480,507 dated ratings, read from the files as they were given out.
 
 Netflix withdrew the data in 2010, so nothing here downloads them. Whoever has them has either
 ``training_set/mv_*.txt``, a file per movie, or ``combined_data_*.txt``, the same put together: a
 line ``17:`` names the movie, a line ``1234567,3,2005-09-06`` for each of its ratings follows.
+
+Examples
+--------
+>>> import io
+>>> from reclib import netflix
+>>> def movie(number, november, december):
+...     lines = [f"{user},4,2005-11-0{user}" for user in november]
+...     lines += [f"{user},3,2005-12-0{user}" for user in december]
+...     return f"{number}.txt", io.BytesIO("\n".join([f"{number}:", *lines]).encode())
+>>> prize = netflix.parse([movie(10, [1, 2], [3, 4]), movie(20, [3, 4], [1, 2])])
+>>> prize
+NetflixPrize(4 users, 2 movies, 8 ratings: a part)
+>>> prize.users, prize.movies, prize.rating
+(array([1, 2, 3, 4]), array([10, 20]), array([4, 4, 3, 3, 4, 4, 3, 3], dtype=int8))
+>>> prize.ratings().table.head(2)
+   user  item  rating   timestamp
+0     1    10     4.0  1130803200
+1     1    20     3.0  1133395200
+>>> prize.between("2005-12-01", "2005-12-31").to_interactions().shape
+(4, 2)
+>>> netflix.WINDOWS["3 months"].ratings
+13675402
+>>> november = netflix.Window("2005-11-01", "2005-11-30", "2005-12-01", "2005-12-31", 4, 4, 2, 4)
+>>> split = netflix.time_split(prize, november)
+>>> split.train.nnz, split.validation.held_out.nnz + split.test.held_out.nnz
+(4, 4)
+>>> netflix.read_titles(io.BytesIO(b"1,2003,Dinosaur Planet\n2,NULL,A film\n"))
+       year            title
+movie
+1      2003  Dinosaur Planet
+2      <NA>           A film
+>>> netflix.read_probe(io.BytesIO(b"1:\n30878\n2647871\n"))
+      user  item
+0    30878     1
+1  2647871     1
+>>> netflix.read(".")
+Traceback (most recent call last):
+    ...
+FileNotFoundError: . holds no combined_data_*.txt and no mv_*.txt ...
 """
 
 from __future__ import annotations
@@ -23,6 +62,7 @@ from tqdm import tqdm
 from tqdm.utils import CallbackIOWrapper
 
 from reclib.interactions import Interactions
+from reclib.naming import unknown
 from reclib.ratings import Ratings
 from reclib.splits import Split, Test
 
@@ -88,8 +128,12 @@ class NetflixPrize:
     def between(self, first: str, last: str) -> NetflixPrize:
         """The ratings of the days from ``first`` to ``last``, both included, ``YYYY-MM-DD``.
 
-        Users and movies without a rating in that time are left out. ValueError if all are.
+        Users and movies without a rating in that time are left out. ValueError if all are, or if
+        a day is not written so.
         """
+        for day in (first, last):
+            if not re.fullmatch(r"\d{4}-\d\d-\d\d", str(day)):
+                raise ValueError(f"a day is written YYYY-MM-DD, got {day!r}")
         low, high = np.array([first, last], dtype="datetime64[D]").astype(int)
         keep = (self.day >= low) & (self.day <= high)
         if not keep.any():
@@ -329,7 +373,7 @@ def read_probe(source: str | Path | BinaryIO) -> pd.DataFrame:
     return pairs.astype("int64").reset_index(drop=True)
 
 
-def _matches(source, pattern: str, expected: str) -> list[tuple[str, ...]]:
+def _matches(source: str | Path | BinaryIO, pattern: str, expected: str) -> list[tuple[str, ...]]:
     """The groups of each line of a latin-1 file."""
     name = getattr(source, "name", source)
     content = source.read() if hasattr(source, "read") else Path(source).read_bytes()
@@ -385,7 +429,7 @@ def time_split(prize: NetflixPrize, window: str | Window, *, seed: int = 0) -> S
     Users and movies of the test month that training has not seen are left out.
     Each other rating is for the test or for validation, with probability 1/2. The
     published draws had no seed, so their halves are not these; the counts in
-    :data:`WINDOWS` should be.
+    ``WINDOWS`` should be.
 
     Raises
     ------
@@ -394,7 +438,7 @@ def time_split(prize: NetflixPrize, window: str | Window, *, seed: int = 0) -> S
     """
     if isinstance(window, str):
         if window not in WINDOWS:
-            raise ValueError(f"no window {window!r}; there are: {', '.join(WINDOWS)}")
+            raise ValueError(unknown("window", window, WINDOWS))
         window = WINDOWS[window]
     train = prize.between(window.first, window.last)
     month = prize.between(window.test_first, window.test_last)

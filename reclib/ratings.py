@@ -112,7 +112,8 @@ class Ratings:
         if not titles.index.is_unique or not self.table["item"].isin(titles.index).any():
             raise ValueError(
                 f"{self.name}: titles must be indexed by item identifier, each once, such as "
-                f"{self.table['item'].iloc[0]!r}; theirs begins with {titles.index[:3].tolist()}"
+                f"{self.table['item'].iloc[:1].tolist()[0]!r}; theirs begins with "
+                f"{titles.index[:3].tolist()}"
             )
         return titles
 

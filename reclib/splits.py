@@ -71,7 +71,7 @@ class Test:
         seen = Interactions.from_coo(rows, cols, shape=self.fold_in.shape)
         return seen.to(self.fold_in.device)
 
-    def to(self, device) -> Test:
+    def to(self, device: str | torch.device) -> Test:
         masked = None if self.masked is None else self.masked.to(device)
         return Test(self.fold_in.to(device), self.held_out.to(device), self.users, masked)
 
@@ -451,7 +451,11 @@ def _permuted_values(X: Interactions, seed: int) -> Interactions:
 
 
 def _choose_per_user(
-    users: pd.Series, fraction: float, rng, min_ratings: int = 0, round_up: bool = False
+    users: pd.Series,
+    fraction: float,
+    rng: np.random.Generator,
+    min_ratings: int = 0,
+    round_up: bool = False,
 ) -> np.ndarray:
     """Mark ``int(fraction * n)`` random ratings of each user; bool [len(users)]."""
     chosen = np.zeros(len(users), dtype=bool)

@@ -197,10 +197,10 @@ def test_large_identifiers_have_fingerprints_of_their_own():
     "times",
     [
         ["2021-06-27T19:13:49Z", "2020-01-01", "2021-06-27T21:13:49+02:00"],
-        pd.to_datetime(["2021-06-27T19:13:49", "2020-01-01", "2021-06-27T19:13:49"]),
-        pd.to_datetime(["2021-06-27T21:13:49", "2020-01-01T01:00", "2021-06-27T21:13:49"])
-        .tz_localize("Europe/Berlin")
-        .map(lambda t: t),
+        pd.to_datetime(["2021-06-27T19:13:49", "2020-01-01T00:00:00", "2021-06-27T19:13:49"]),
+        pd.to_datetime(
+            ["2021-06-27T21:13:49", "2020-01-01T01:00:00", "2021-06-27T21:13:49"]
+        ).tz_localize("Europe/Berlin"),
         [1624821229, 1577836800, 1624821229],
         [1624821229.0, 1577836800.0, 1624821229.0],
     ],
@@ -274,7 +274,7 @@ def test_events_without_ratings_are_ones():
 
 
 def test_a_mask_of_the_source_is_refused_where_the_rows_were_sorted():
-    source = frame(user=[2, 1, 1])
+    source = frame(user=[2, 1, 1], item=[1, 2, 3])
     ratings = Ratings(source)
     with pytest.raises(ValueError, match="made of another table.*make it of ratings.table"):
         ratings.where(source["rating"] >= 2)
@@ -288,7 +288,7 @@ def test_a_mask_of_the_source_is_refused_where_the_rows_were_sorted():
     ("call", "error", "message"),
     [
         (
-            lambda r: r.where(pd.Series([True, False, False], index=[2, 1, 0])),
+            lambda r: r.where(pd.Series([True] * 3, index=[2, 1, 0])),
             ValueError,
             "another",
         ),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from test_experiments import TINY, Inline
+from test_experiments import TINY, inline
 
 from reclib import datasets, evidence, experiments
 from reclib.__main__ import main
@@ -20,10 +20,8 @@ def tiny(book_folder, monkeypatch):
     published = "key,metric,value,read\nsome-key,rmse,1.05,yes\n"
     book_folder.write(TINY, published)
     book_folder.runs.mkdir()
-    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
-    monkeypatch.setattr(
-        experiments,
-        "_measure_alone",
+    inline(
+        monkeypatch,
         lambda settings, seed, device, threads: {
             "metrics": {"rmse": 1.05 + seed / 1e5, "mae": 0.5},
             "split": "f00",
@@ -114,7 +112,7 @@ def test_an_experiment_that_overflows_does_not_stop_the_next(tiny, capsys, monke
     monkeypatch.setattr(experiments, "_measure_alone", overflow)
     assert main(["run", "--all"]) == 1
     printed = capsys.readouterr()
-    assert printed.err == "reclib: tiny: the loss is inf\n"
+    assert printed.err == "reclib: tiny: mean, seed 0: the loss is inf (and 1 more failed)\n"
     assert (tiny.runs / "later.json").exists() and "AutoRec, seed 1" in printed.out
 
 

@@ -25,6 +25,8 @@ ALL = [f"{name}@{k}" for name in RANKING for k in (1, 2, 3)]
 class Fixed(models.Recommender):
     """Scores that were written down beforehand; a row is found by its rank among the batches."""
 
+    predicts = "ratings"
+
     def __init__(self, scores, rows: str = "users") -> None:
         self.scores, self.rows, self.at = torch.as_tensor(scores).float(), rows, 0
 
@@ -194,10 +196,16 @@ def test_a_user_who_has_seen_everything_gets_an_empty_list(device):
     assert result.per_user["recall@3"].iloc[1] == 1
 
 
-def test_a_cut_off_beyond_the_catalogue_is_refused():
-    test = as_test(np.zeros((1, 3)), np.eye(1, 3))
+def test_beyond_the_catalogue_there_are_no_hits():
+    seen, held = np.array([[1, 0, 0]]), np.array([[0, 0, 1]])
+    wanted = ["precision@2", "precision@5", "ndcg@3", "ndcg@5"]
+    result = evaluation.rank(Fixed(np.ones((1, 3))), as_test(seen, held), wanted)
+    assert result.top.tolist() == [[1, 2, -1]]
+    ndcg = 1 / math.log2(3)
+    assert result.per_user.iloc[0].tolist() == pytest.approx([1 / 2, 1 / 5, ndcg, ndcg])
+    # The list itself has no rank that the catalogue lacks.
     with pytest.raises(ValueError, match="number of columns 3"):
-        evaluation.rank(Fixed(np.ones((1, 3))), test, ["recall@4"])
+        evaluation.top_items(torch.ones(1, 3), 4)
 
 
 def test_fewer_unseen_items_than_ranks_count_as_misses():

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
 
 import numpy as np
 import pytest
 
 from reclib import datasets, evaluation, experiments, measuring, models, splits, training
-from reclib.experiments import Record
+from reclib.experiments import FailedError, Record
 
 TINY = """
 [tiny]
@@ -34,24 +33,33 @@ training = { epochs = 2, lr = 0.01 }
 
 
 class Inline:
-    """In place of the pool of processes: each task runs at once, here."""
+    """In place of a worker in a process: each task runs at once, here."""
 
-    def __init__(self, *_, **__) -> None: ...
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_) -> None: ...
-
-    def shutdown(self, *_, **__) -> None: ...
-
-    def submit(self, function, *arguments) -> Future:
-        future = Future()
+    def __init__(self, function, *arguments) -> None:
         try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
+            value, error = function(*arguments), None
+        except Exception as failed:
+            value, error = None, failed
+        self.outcome = value, error
+
+    def done(self) -> bool:
+        return True
+
+    def result(self):
+        value, error = self.outcome
+        if error is not None:
+            raise error
+        return value
+
+    def stop(self) -> None:
+        raise AssertionError("a worker that is done is recorded, not stopped")
+
+
+def inline(monkeypatch, measure) -> None:
+    """Let ``measure(settings, seed, ...)`` stand for every training, in this process."""
+    monkeypatch.setattr(experiments, "Worker", Inline)
+    monkeypatch.setattr(experiments, "finished", lambda running: list(running)[:1])
+    monkeypatch.setattr(experiments, "_measure_alone", measure)
 
 
 @pytest.fixture
@@ -65,8 +73,7 @@ def tiny(book_folder, monkeypatch):
         book_folder.measured.append((settings["model"]["name"], seed))
         return {"metrics": {"rmse": 1 + seed / 10, "mae": 0.5}, "seconds": 0.1}
 
-    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
-    monkeypatch.setattr(experiments, "_measure_alone", measure)
+    inline(monkeypatch, measure)
     return book_folder
 
 
@@ -130,7 +137,9 @@ def test_an_experiment_without_points_is_one_point(book_folder):
 @pytest.mark.parametrize("text", ["modle = 1", "points = [{ label = 'x', modle = 1 }]"])
 def test_an_unknown_key_is_refused_by_name(book_folder, text):
     book_folder.write(f"[e]\ndataset = 'ml-1m'\n{text}\n")
-    with pytest.raises(ValueError, match=r"experiment e: unknown key\(s\) modle"):
+    with pytest.raises(
+        ValueError, match="experiment e: .*no setting 'modle'; .* did you mean 'model'"
+    ):
         experiments.load_experiments()
 
 
@@ -204,8 +213,7 @@ def searched(book_folder, monkeypatch):
         book_folder.seen.append((settings, seed))
         return {"metrics": {"rmse": abs(settings["model"].get("l2", 9) - 3)}, "epochs": 4}
 
-    monkeypatch.setattr(experiments, "ProcessPoolExecutor", Inline)
-    monkeypatch.setattr(experiments, "_measure_alone", measure)
+    inline(monkeypatch, measure)
     return book_folder
 
 
@@ -278,11 +286,11 @@ def test_runs_can_be_kept_apart(tiny, tmp_path):
 def test_the_time_ahead_is_judged_by_the_record(tiny):
     experiment = experiments.find("tiny")
     tasks = experiments.missing(experiment)
-    assert np.isnan(experiments.expected_seconds(experiment, tasks))
+    assert np.isnan(sum(experiments.expected_seconds(experiment, tasks)))
     list(experiments.run(experiment, seeds=1))
-    assert experiments.expected_seconds(experiment, tasks) == pytest.approx(0.4)
+    assert sum(experiments.expected_seconds(experiment, tasks)) == pytest.approx(0.4)
     left = experiments.missing(experiment)
-    assert experiments.expected_seconds(experiment, left) == pytest.approx(0.2)
+    assert sum(experiments.expected_seconds(experiment, left)) == pytest.approx(0.2)
 
 
 def test_the_books_own_experiments_are_valid():
@@ -293,8 +301,8 @@ def test_the_books_own_experiments_are_valid():
         assert len(set(labels)) == len(labels), experiment.name
         for point in experiment.points:
             if experiment.tuned_by is None:
-                assert point.settings["model"]["name"] in experiments.MODELS
-            assert point.settings["protocol"]["name"] in experiments.PROTOCOLS
+                assert point.settings["model"]["name"] in models.MODELS
+            assert point.settings["protocol"]["name"] in measuring.PROTOCOLS
 
 
 # -- measuring ----------------------------------------------------------------------
@@ -661,7 +669,7 @@ def test_one_failing_point_does_not_cost_the_others(tiny, monkeypatch):
         return measure(settings, seed, *rest)
 
     monkeypatch.setattr(experiments, "_measure_alone", failing)
-    with pytest.raises(FloatingPointError, match="the loss is nan"):
+    with pytest.raises(FailedError, match=r"mean, seed 0: the loss is nan \(and 1 more failed\)"):
         list(experiments.run(experiments.find("tiny")))
     assert stored(tiny) == [("AutoRec", 0), ("AutoRec", 1)]
 

@@ -180,6 +180,8 @@ def test_scores_do_not_read_the_test(ranking_split, name):
 class Echo(models.Recommender):
     """Repeats what it was told, and says 3 of everything else."""
 
+    predicts = "ratings"
+
     def fit(self, train):
         return self
 

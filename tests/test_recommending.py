@@ -140,9 +140,7 @@ def test_a_model_of_items_serves_known_users_only(ratings):
     assert found["user"].tolist() == ["9"] * 3 + ["2"] * 3 + ["9"] * 3
     scores = model.score(X.T).T[list(ratings.users).index("2")]
     mine = found[found["user"] == "2"]
-    np.testing.assert_allclose(
-        mine["score"], scores[[*map(list(ratings.items).index, mine["item"])]]
-    )
+    np.testing.assert_allclose(mine["score"], scores[ratings.item_labels.positions(mine["item"])])
     assert not set(mine["item"]) & set(ratings.table.query("user == '2'")["item"])
     with pytest.raises(TypeError, match="model of items and cannot serve new users"):
         recommend(model, {"x": ["3"]})

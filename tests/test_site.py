@@ -16,6 +16,8 @@ import solutions
 import yaml
 from bs4 import BeautifulSoup
 from sphinx.search.en import SearchEnglish
+from sphinx.util.inventory import InventoryFile
+from test_docstrings import ROOMS, public_names
 
 import colab
 import execute
@@ -25,7 +27,17 @@ ROOT = execute.ROOT
 CHAPTERS = execute.find_chapters()
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
 TEXT = (".html", ".ipynb", ".js", ".json", ".md", ".py", ".txt")
-PAGES = [TOC["root"], *(page["file"] for part in TOC["parts"] for page in part["chapters"])]
+
+
+def pages_of(entries: list[dict]) -> list[str]:
+    """The pages of a table of contents, those below others included."""
+    found = []
+    for entry in entries:
+        found += [entry["file"], *pages_of(entry.get("sections", []))]
+    return found
+
+
+PAGES = [TOC["root"], *(page for part in TOC["parts"] for page in pages_of(part["chapters"]))]
 
 
 def build(source: Path, target: Path) -> subprocess.CompletedProcess:
@@ -119,6 +131,15 @@ def test_search_finds_a_chapter_by_the_words_of_its_headings(site, found_by_sear
     for heading in article(site, page).find_all(["h1", "h2"]):
         for word in re.findall(r"\b[a-z]{6,}\b", heading.get_text().lower()):
             assert stem(word) in found_by_search[page], f"{word!r} is not found"
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_reference_shows_every_public_name(site, room):
+    with (site / "objects.inv").open("rb") as file:
+        inventory = InventoryFile.load(file, "", lambda base, path: path)
+    shown = {name for kind, names in inventory.items() if kind.startswith("py:") for name in names}
+    assert {f"{room}.{name}" for name in public_names(room)} <= shown
+    assert f"{room}._private" not in shown
 
 
 # -- offline -----------------------------------------------------------------------

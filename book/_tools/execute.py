@@ -17,7 +17,6 @@ import json
 import multiprocessing
 import os
 import re
-import resource
 import sys
 import tempfile
 import time
@@ -278,7 +277,14 @@ def write_executed(
 
 
 def children_peak_mb() -> float:
-    """Peak memory of the largest process started from this one: here, the kernel, in MiB."""
+    """Peak memory of the largest process started from this one: here, the kernel, in MiB.
+
+    0 on Windows, which does not say.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:  # Windows has none
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 

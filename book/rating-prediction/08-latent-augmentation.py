@@ -1342,6 +1342,8 @@ assert updates(536, 14) != updates(488, 12)
 class Echo(Recommender):
     """Says what it was told, and 3 of everything else."""
 
+    predicts = "ratings"
+
     def fit(self, train):
         return self
 

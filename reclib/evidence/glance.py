@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 
 from reclib import datasets
 from reclib.evidence.register import claims
 from reclib.evidence.runs import published, table
 from reclib.experiments import load_experiments
+from reclib.naming import unknown
 
 LE = "le2020autoencoders"  # whose table one of the reports prints
 
@@ -19,14 +21,32 @@ def at_a_glance(chapter: str) -> str:
 
     The reproduction box, a Markdown table, has a row for every published number that an experiment
     of the chapter answers; below stand the verdicts of the claims that the chapter decides.
+
+    ValueError if there is no such chapter.
     """
+    if chapter not in (known := _chapters()):
+        raise ValueError(unknown("chapter", chapter, known))
     parts = [_costs(chapter), _reproduction_box(chapter), _verdicts(chapter)]
     return "\n\n".join(part for part in parts if part)
 
 
-def _costs(chapter: str) -> str:
+def _chapters() -> list[str]:
+    """All that are timed, decide claims or show experiments, and in the repository every page."""
+    known = set(_timings()) - {"hardware"}
+    known |= {point.chapter for each in load_experiments().values() for point in each.points}
+    claims = pd.read_csv(datasets.data_folder() / "claims.csv", usecols=["chapter"]).dropna()
+    known |= {name.rpartition("/")[2] for name in claims["chapter"]}
+    known |= {page.stem for page in datasets.data_folder().parent.glob("book/*/[0-9]*.py")}
+    return sorted(known - {None})
+
+
+def _timings() -> dict:
     path = datasets.data_folder() / "chapters.json"
-    timings = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def _costs(chapter: str) -> str:
+    timings = _timings()
     if chapter not in timings:
         return "Run time and memory have not been measured yet (`make timings`)."
     measured = timings[chapter]

@@ -10,8 +10,9 @@ import pandas as pd
 from reclib import datasets, intervals
 from reclib.evidence import judging, runs
 from reclib.evidence.runs import NotRecordedError
-from reclib.experiments import Experiment, Point, Record, load_experiments
+from reclib.experiments import Experiment, Point, load_experiments
 from reclib.intervals import Interval
+from reclib.records import Record
 
 SIZES = ("users", "items", "ratings", "parameters")  # of a run: nothing about them is random
 RESAMPLES = 400  # of the test users, for the part of an error that comes from them

@@ -1,4 +1,8 @@
-"""Recorded runs read back: their intervals, the pairs of models, published against measured."""
+"""Recorded runs read back: their intervals, the pairs of models, published against measured.
+
+``name`` is that of an experiment of the book, or an experiment that ``load_experiments`` has read
+from a file of one's own.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +16,13 @@ import pandas as pd
 
 from reclib import datasets, intervals
 from reclib.evidence import judging
-from reclib.experiments import Experiment, Point, Record, find, load_experiments
+from reclib.experiments import Experiment, Point, find, load_experiments
 from reclib.intervals import Interval
 from reclib.measuring import BEYOND, DRAWN_ANEW
+from reclib.records import Record
 
 ROUNDING = 0.0005  # of a metric: what another machine may add to the spread of the seeds
+Named = str | Experiment
 SPLITS, FOLDS, USERS, SEEDS = "splits", "folds", "users", "seeds"
 
 
@@ -37,7 +43,7 @@ def published() -> pd.DataFrame:
 # -- one point, two points, all pairs ------------------------------------------------
 
 
-def interval(name: str, label: str, metric: str | None = None) -> Interval:
+def interval(name: Named, label: str, metric: str | None = None) -> Interval:
     """The mean of a recorded metric, with the interval that its protocol asks for.
 
     Random splits and folds are widened for what they share; on fixed users the error is that over
@@ -46,12 +52,12 @@ def interval(name: str, label: str, metric: str | None = None) -> Interval:
     return Runs.of(name).interval(label, metric)
 
 
-def difference(name: str, ours: str, theirs: str, metric: str | None = None) -> Interval:
+def difference(name: Named, ours: str, theirs: str, metric: str | None = None) -> Interval:
     """The mean of ``ours`` less that of ``theirs``, split by split or user by user."""
     return Runs.of(name).difference(ours, theirs, metric)
 
 
-def pairs(name: str, metric: str | None = None, labels: list[str] | None = None) -> pd.DataFrame:
+def pairs(name: Named, metric: str | None = None, labels: list[str] | None = None) -> pd.DataFrame:
     """All pairs of the recorded models of an experiment, with simultaneous intervals and verdicts.
 
     One family for all chapters: whichever pair a page shows, its interval allows for the others.
@@ -60,7 +66,7 @@ def pairs(name: str, metric: str | None = None, labels: list[str] | None = None)
     return judging.pair_verdicts(Runs.of(name).pairs(metric, labels))
 
 
-def pair(name: str, ours: str, theirs: str, metric: str | None = None) -> Interval:
+def pair(name: Named, ours: str, theirs: str, metric: str | None = None) -> Interval:
     """One row of :func:`pairs`, as an interval of ``ours`` less ``theirs``.
 
     Of a model that is not recorded yet it has no values, and a verdict on it says so.
@@ -75,7 +81,7 @@ def pair(name: str, ours: str, theirs: str, metric: str | None = None) -> Interv
 
 
 @lru_cache(maxsize=8)
-def _family(name: str, metric: str | None, stamp: int) -> pd.DataFrame:
+def _family(name: Named, metric: str | None, stamp: int) -> pd.DataFrame:
     """All pairs of a record; ``stamp``, the time of its file, makes a new record count."""
     return Runs.of(name).pairs(metric)
 
@@ -89,7 +95,7 @@ def row_of(table: pd.DataFrame, ours: str, theirs: str) -> Interval:
     raise ValueError(f"there is no pair of {ours} and {theirs}")
 
 
-def values_of(name: str, label: str, metric: str | None = None) -> np.ndarray:
+def values_of(name: Named, label: str, metric: str | None = None) -> np.ndarray:
     """The recorded values of a metric: [seeds, users], or [users] of a solved model, or [seeds].
 
     Users, where the test users are fixed and each one's value was recorded. NotRecordedError if
@@ -106,7 +112,7 @@ class Runs:
     record: Record
 
     @classmethod
-    def of(cls, name: str) -> Runs:
+    def of(cls, name: Named) -> Runs:
         experiment = find(name)
         return cls(experiment, Record.read(experiment))
 
@@ -178,21 +184,24 @@ def how_drawn(experiment: Experiment, metric: str | None = None) -> str:
 
 def held_out_share(experiment: Experiment) -> float:
     """The share of the ratings, or of the users, that a split of the experiment holds out."""
-    settings = experiment.points[0].settings
-    protocol = settings["protocol"]
+    first = experiment.points[0]
+    protocol = first.settings["protocol"]
     if "num_users" in protocol:
-        return protocol["num_users"] / data_counts(settings["dataset"]).users
+        return protocol["num_users"] / data_counts(experiment.data(first)).users
     return protocol.get("test", 0.2 if protocol["name"] == "hold_out_per_user" else 0.1)
 
 
-def data_counts(name: str) -> SimpleNamespace:
-    """Users, items and ratings of a data set as published, or of an embedded one, counted.
+def data_counts(name: str | dict) -> SimpleNamespace:
+    """Users, items and ratings of a data set as published, or of one that is here, counted.
 
     The latter has moments as well: ``halves``, ``lowest``, ``mean``, ``sd`` of the ratings.
+    ``name`` is what ``datasets.load`` takes.
     """
-    counts = published()["value"].filter(regex=f"^{name}-(users|items|ratings)$")
+    keys = {f"{name}-{count}": count for count in ("users", "items", "ratings")}
+    counts = published()["value"]
+    counts = counts[counts.index.isin(keys)]
     if len(counts):
-        return SimpleNamespace(**counts.rename(lambda key: key.rpartition("-")[2]))
+        return SimpleNamespace(**counts.rename(keys))
     ratings = datasets.load(name)
     values = ratings.table["rating"]
     return SimpleNamespace(
@@ -214,7 +223,7 @@ def first_metric(point: Point) -> str:
 # -- tables ------------------------------------------------------------------------
 
 
-def table(name: str) -> pd.DataFrame:
+def table(name: Named) -> pd.DataFrame:
     """Published against measured, one row for each point of an experiment.
 
     Columns: ``metric``, ``published``, ``measured`` (mean over seeds), ``se``, ``low``, ``high``,
@@ -251,14 +260,14 @@ def _row(read: Runs, claims: pd.DataFrame, point: Point) -> dict:
     return {key: row[key] for key in [*order, "verdict", "because"]}
 
 
-def per_seed(name: str) -> pd.DataFrame:
+def per_seed(name: Named) -> pd.DataFrame:
     """Every recorded result of an experiment: label, seed, split, metrics, seconds, memory."""
     results = Record.read(find(name)).results
     flat = [{**result, **result["metrics"]} for result in results]
     return pd.DataFrame(flat).drop(columns=["metrics", "settings"], errors="ignore")
 
 
-def repeated(name: str, folder: Path) -> pd.DataFrame:
+def repeated(name: Named, folder: Path) -> pd.DataFrame:
     """Runs that were repeated into ``folder`` against those of the book, a row for each value.
 
     ``low`` and ``high`` bound what the book's seeds of the same point gave, widened by
@@ -272,7 +281,7 @@ def repeated(name: str, folder: Path) -> pd.DataFrame:
             known = [e["metrics"][metric] for e in book.results if e["label"] == result["label"]]
             low, high = min(known, default=np.nan), max(known, default=np.nan)
             within = low - ROUNDING <= value <= high + ROUNDING
-            labels = [name, result["label"], result["seed"], metric]
+            labels = [experiment.name, result["label"], result["seed"], metric]
             rows.append([*labels, value, low, high, within])
     columns = ["experiment", "label", "seed", "metric", "repeated", "low", "high", "within"]
     return pd.DataFrame(rows, columns=columns)
@@ -284,7 +293,7 @@ def of_groups(result: dict, metric: str) -> pd.Series:
     return pd.Series({f"group {number}": value for number, value in enumerate(values, 1)})
 
 
-def groups(name: str) -> pd.DataFrame:
+def groups(name: Named) -> pd.DataFrame:
     """The first metric by groups of users (columns), mean over seeds, of each recorded point.
 
     For experiments with ``groups``; ``group 1`` are the least active users.
@@ -298,7 +307,7 @@ def groups(name: str) -> pd.DataFrame:
     return pd.DataFrame(means).T
 
 
-def users(name: str, metric: str = "ndcg@100") -> pd.DataFrame:
+def users(name: Named, metric: str = "ndcg@100") -> pd.DataFrame:
     """A metric of each test user (rows) by each recorded point (columns), mean over its seeds.
 
     For experiments with ``per_user``; a point of which nothing is recorded has no column. NaN
@@ -316,19 +325,20 @@ def report() -> pd.DataFrame:
     return pd.concat({name: table(name) for name in load_experiments()}, names=["experiment"])
 
 
-def provenance(name: str) -> str:
+def provenance(name: Named) -> str:
     """One sentence: on what, with what and how long the recorded runs of an experiment ran."""
     experiment = find(name)
     results = Record.read(experiment).results
     if not results:
-        return f"Nothing is recorded of {name} yet: run `python -m reclib run {name}`."
+        command = f"python -m reclib run {experiment.asked_as}"
+        return f"Nothing is recorded of {experiment.name} yet: run `{command}`."
     seeds = len({result["seed"] for result in results})
     seconds = sum(result["seconds"] for result in results)
     fitting = f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
     fingerprints = sorted({result["split"] for result in results})
     shown = ", ".join(fingerprints[:5]) + (" ..." if len(fingerprints) > 5 else "")
     return (
-        f"Recorded run `{name}`: {len(results)} trainings over {seeds} seeds, "
+        f"Recorded run `{experiment.name}`: {len(results)} trainings over {seeds} seeds, "
         f"{fitting} of fitting in all, "
         f"at most {max(result['peak_mb'] for result in results):,} MiB each; "
         f"{_several(results, 'hardware')}; {_several(results, 'libraries')}; "

@@ -59,4 +59,36 @@ MODELS = {
     )
 }
 
-__all__ = ["MODELS", "GradientRecommender", "Recommender", *MODELS]
+__all__ = [  # name by name: a type checker reads no more than that
+    "MODELS",
+    "GradientRecommender",
+    "Recommender",
+    "GlobalMean",
+    "UserMean",
+    "ItemMean",
+    "Biases",
+    "Popularity",
+    "PureSVD",
+    "ImputedSVD",
+    "BiasedMF",
+    "RatingKNN",
+    "AutoRec",
+    "DeepAutoencoder",
+    "RatingVAE",
+    "ItemKNN",
+    "IALS",
+    "BPR",
+    "WARP",
+    "LambdaNet",
+    "SLIM",
+    "EASE",
+    "EDLAE",
+    "CDAE",
+    "MultDAE",
+    "MultVAE",
+    "RecVAE",
+    "RaCT",
+    "SVAE",
+    "HVamp",
+    "InfiniteAE",
+]

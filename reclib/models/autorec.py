@@ -7,9 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
-from reclib.models.base import ACTIVATIONS, GradientRecommender
+from reclib.models.base import ACTIVATIONS, GradientRecommender, known_activation, rating_scale
 
 
 class AutoRec(GradientRecommender):
@@ -29,12 +29,15 @@ class AutoRec(GradientRecommender):
     hidden_activation, output_activation : str
         g and f; a name in ``ACTIVATIONS``. A sigmoid output is stretched over the
         rating scale, since it could not reach a rating above 1 otherwise.
-    scale : (float, float)
-        Lowest and highest rating; predictions are clipped to it.
+    scale : (float, float), optional
+        Lowest and highest rating; predictions are clipped to it. By default the scale of the
+        matrix that it is fitted to or, if that has none, the lowest and highest rating in it.
     default_rating : float
         What is predicted where training says nothing at all: for a row without
         ratings, and in a column that nobody rated (section 3 of the paper: 3).
     """
+
+    predicts = "ratings"
 
     def __init__(
         self,
@@ -44,22 +47,23 @@ class AutoRec(GradientRecommender):
         rows: Literal["users", "items"] = "items",
         hidden_activation: str = "sigmoid",
         output_activation: str = "identity",
-        scale: tuple[float, float] = (1.0, 5.0),
+        scale: tuple[float, float] | None = None,
         default_rating: float = 3.0,
     ) -> None:
         super().__init__()
         if rows not in ("users", "items"):
             raise ValueError(f'rows must be "users" or "items", got {rows!r}')
-        for name in (hidden_activation, output_activation):
-            if name not in ACTIVATIONS:
-                raise ValueError(f"no activation {name!r}; there are: {', '.join(ACTIVATIONS)}")
-        self.hidden, self.l2, self.rows = hidden, l2, rows
-        self.hidden_activation, self.output_activation = hidden_activation, output_activation
+        self.hidden, self.rows = checks.whole("hidden", hidden), rows
+        self.l2 = checks.number("l2", l2, low=0)
+        self.hidden_activation = known_activation(hidden_activation)
+        self.output_activation = known_activation(output_activation)
         self.stretch = output_activation == "sigmoid"
-        self.scale, self.default_rating = scale, default_rating
+        self.scale = None if scale is None else checks.scale("scale", scale)
+        self.default_rating = checks.number("default_rating", default_rating)
 
     def build(self, train: Interactions) -> None:
         num_cols = train.num_cols
+        self.limits = self.scale or rating_scale(train)
         # Rows of V and W belong to columns of the data: a sparse product reads whole rows.
         # The paper does not say how weights start; its authors' code draws them like this.
         self.V = nn.Parameter(0.01 * torch.randn(num_cols, self.hidden))
@@ -76,7 +80,7 @@ class AutoRec(GradientRecommender):
 
     def output(self, a: Tensor) -> Tensor:
         """``f`` of the pre-activations, in rating units."""
-        low, high = self.scale
+        low, high = self.limits
         f = ACTIVATIONS[self.output_activation]
         return low + (high - low) * f(a) if self.stretch else f(a)
 
@@ -89,7 +93,7 @@ class AutoRec(GradientRecommender):
 
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
-        X_hat = self.output(self.encode(fold_in) @ self.W.T + self.b).clamp_(*self.scale)
+        X_hat = self.output(self.encode(fold_in) @ self.W.T + self.b).clamp_(*self.limits)
         X_hat.masked_fill_(~self.known, self.default_rating)
         return X_hat.masked_fill_((fold_in.row_counts == 0)[:, None], self.default_rating)
 
@@ -97,4 +101,4 @@ class AutoRec(GradientRecommender):
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
         a = wanted.product_at(self.encode(fold_in), self.W) + self.b[wanted.indices]
         unknown = ~self.known[wanted.indices] | (fold_in.row_counts == 0)[wanted.row_ids]
-        return self.output(a).clamp_(*self.scale).masked_fill_(unknown, self.default_rating)
+        return self.output(a).clamp_(*self.limits).masked_fill_(unknown, self.default_rating)

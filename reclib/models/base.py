@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.labels import Labels
 from reclib.models.guards import GUARDS
@@ -85,10 +88,12 @@ class Recommender(ABC):
         NotFittedError
             Before the model was fitted.
         TypeError
-            If ``fold_in`` is no :class:`~reclib.interactions.Interactions`.
+            If ``fold_in`` is no :class:`~reclib.interactions.Interactions`, or what the method
+            was written to return is no float tensor.
         ValueError
             If it has other columns than the matrix that the model was fitted to: more or fewer
-            of them, or, where both are labelled, other identifiers.
+            of them, or, where both are labelled, other identifiers. If the method was written to
+            return another shape.
         """
 
     @property
@@ -154,6 +159,7 @@ class GradientRecommender(Recommender, nn.Module):
         Its expectation over batches must be the objective per row, the penalty included.
         """
 
+    history = None  # the training.History of the latest fit, also of one that was interrupted
     keeps_last_of_equals = False  # of epochs with the same validation value, else the first
     cycle = 1  # epochs that make one round of the model's own training; patience counts rounds
 
@@ -196,6 +202,43 @@ class GradientRecommender(Recommender, nn.Module):
     @property
     def num_parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.parameters())
+
+
+def widths(name: str, value: object) -> tuple[int, ...]:
+    """Widths of layers as a tuple, if they are whole numbers above 0 and at least one."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(
+            f"{name} must be a sequence of widths, got {value!r}; one layer is {name}=(50,)"
+        )
+    found = tuple(checks.whole(f"each width of {name}", width, low=-math.inf) for width in value)
+    if not found or min(found) < 1:
+        raise ValueError(f"{name} must name at least one positive width, got {value}")
+    return found
+
+
+def flag(name: str, value: object) -> bool:
+    """``value``, if it is True or False: "no" would count as True."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def known_activation(value: object) -> str:
+    """``value``, if it is a name of ``ACTIVATIONS``."""
+    if not isinstance(value, str) or value not in ACTIVATIONS:
+        raise ValueError(f"no activation {value!r}; there are: {', '.join(ACTIVATIONS)}")
+    return value
+
+
+def known_seed(value: object) -> int:
+    """``value``, if it is a seed that torch's generators take."""
+    return checks.whole("seed", value, low=-(2**63), high=2**64 - 1)
+
+
+def rating_scale(X: Interactions) -> tuple[float, float]:
+    """Lowest and highest rating that X says were allowed; of a bare matrix those that it holds."""
+    low, high = X.scale or (X.values.min(), X.values.max())
+    return float(low), float(high)
 
 
 def xavier(rows: int, cols: int) -> nn.Parameter:

@@ -6,6 +6,7 @@ from typing import Self
 
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 
@@ -27,10 +28,13 @@ class Biases(Recommender):
         more than 1e-6, for which MovieLens 1M takes about 200.
     """
 
+    predicts = "ratings"
+
     def __init__(self, l2: float = 5.0, iterations: int = 1000) -> None:
+        self.l2 = checks.number("l2", l2)
         if l2 < 0:
             raise ValueError(f"l2 must not be negative, got {l2}")
-        self.l2, self.iterations = l2, iterations
+        self.iterations = checks.whole("iterations", iterations)
 
     def fit(self, train: Interactions) -> Self:
         self.mean = train.values.mean()

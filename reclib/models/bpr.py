@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
 from reclib.models.base import GradientRecommender
 
@@ -31,9 +31,9 @@ class BPR(GradientRecommender):
 
     def __init__(self, rank: int = 64, *, dropout: float = 0.5, l2: float = 1e-4) -> None:
         super().__init__()
-        if rank < 1 or not 0 <= dropout < 1:
-            raise ValueError(f"need rank >= 1 and 0 <= dropout < 1, got {rank} and {dropout}")
-        self.rank, self.dropout, self.l2 = rank, dropout, l2
+        self.rank = checks.whole("rank", rank)
+        self.dropout = checks.number("dropout", dropout, low=0, below=1)
+        self.l2 = checks.number("l2", l2, low=0)
 
     def build(self, train: Interactions) -> None:
         def draw() -> nn.Parameter:

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
-from reclib.models.base import ACTIVATIONS, GradientRecommender, xavier
+from reclib.models.base import ACTIVATIONS, GradientRecommender, flag, known_activation, xavier
 
 
 class CDAE(GradientRecommender):
@@ -60,13 +60,12 @@ class CDAE(GradientRecommender):
         super().__init__()
         if loss_name not in ("logistic", "square"):
             raise ValueError(f"loss_name must be 'logistic' or 'square', got {loss_name!r}")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"no activation {activation!r}; there are: {', '.join(ACTIVATIONS)}")
-        if hidden < 1 or not 0 <= dropout <= 1 or negatives < 0:
-            raise ValueError("need hidden >= 1, dropout between 0 and 1, and negatives >= 0")
-        self.hidden, self.loss_name, self.activation = hidden, loss_name, activation
-        self.dropout, self.negatives, self.user_node = dropout, negatives, user_node
-        self.tied, self.l2 = tied, l2
+        self.hidden, self.loss_name = checks.whole("hidden", hidden), loss_name
+        self.activation = known_activation(activation)
+        self.dropout = checks.number("dropout", dropout, low=0, high=1)
+        self.negatives = checks.whole("negatives", negatives, low=0)
+        self.user_node, self.tied = flag("user_node", user_node), flag("tied", tied)
+        self.l2 = checks.number("l2", l2, low=0)
 
     def build(self, train: Interactions) -> None:
         self.W = xavier(train.num_cols, self.hidden)

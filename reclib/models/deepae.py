@@ -11,9 +11,17 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
-from reclib.models.base import ACTIVATIONS, GradientRecommender, xavier
+from reclib.models.base import (
+    ACTIVATIONS,
+    GradientRecommender,
+    flag,
+    known_activation,
+    rating_scale,
+    widths,
+    xavier,
+)
 
 
 class DeepAutoencoder(GradientRecommender):
@@ -48,10 +56,12 @@ class DeepAutoencoder(GradientRecommender):
         Penalty ``l2 * sum |W|^2``, added to the mean squared error.
     rows : {"users", "items"}
         What it reads: the row of a user, or the column of an item.
-    scale : (float, float)
-        Lowest and highest rating; predictions are clipped to it.
+    scale : (float, float), optional
+        Lowest and highest rating; predictions are clipped to it. By default the scale of the
+        matrix that it is fitted to or, if that has none, the lowest and highest rating in it.
     """
 
+    predicts = "ratings"
     SITES = ("code", "encoder", "every")
 
     def __init__(
@@ -68,25 +78,26 @@ class DeepAutoencoder(GradientRecommender):
         batch_norm: bool = False,
         l2: float = 0.0,
         rows: Literal["users", "items"] = "users",
-        scale: tuple[float, float] = (1.0, 5.0),
+        scale: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         if rows not in ("users", "items"):
             raise ValueError(f'rows must be "users" or "items", got {rows!r}')
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden must name at least one positive width, got {hidden}")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f"no activation {activation!r}; there are: {', '.join(ACTIVATIONS)}")
         if dropout_on not in self.SITES:
             raise ValueError(f"dropout_on must be one of {self.SITES}, got {dropout_on!r}")
+        self.dropout = checks.number("dropout", dropout)
+        self.input_dropout = checks.number("input_dropout", input_dropout)
         if not (0 <= dropout < 1 and 0 <= input_dropout < 1):
             raise ValueError(f"dropout must lie in [0, 1), got {dropout} and {input_dropout}")
-        self.hidden, self.activation, self.last_linear = tuple(hidden), activation, last_linear
-        self.dropout, self.dropout_on, self.tied = dropout, dropout_on, tied
-        self.refeeds, self.input_dropout, self.batch_norm = refeeds, input_dropout, batch_norm
-        self.l2, self.rows, self.scale = l2, rows, tuple(scale)
+        self.hidden, self.activation = widths("hidden", hidden), known_activation(activation)
+        self.last_linear, self.tied = flag("last_linear", last_linear), flag("tied", tied)
+        self.batch_norm, self.dropout_on = flag("batch_norm", batch_norm), dropout_on
+        self.refeeds = checks.whole("refeeds", refeeds, low=0)
+        self.l2, self.rows = checks.number("l2", l2, low=0), rows
+        self.scale = None if scale is None else checks.scale("scale", scale)
 
     def build(self, train: Interactions) -> None:
+        self.limits = self.scale or rating_scale(train)
         sizes = list(pairwise((train.num_cols, *self.hidden)))
         # Both are stored [wide side, narrow side]: tied, they are the same tensors.
         self.encoder = nn.ParameterList(xavier(n, m) for n, m in sizes)
@@ -189,11 +200,11 @@ class DeepAutoencoder(GradientRecommender):
 
     @torch.no_grad()
     def score(self, fold_in: Interactions) -> Tensor:
-        X_hat = self.decode(self.encode(fold_in)).clamp_(*self.scale)
+        X_hat = self.decode(self.encode(fold_in)).clamp_(*self.limits)
         # Nothing was learnt of a column that nobody rated.
         return X_hat.masked_fill_(~self.known, self.mean)
 
     @torch.no_grad()
     def score_at(self, fold_in: Interactions, wanted: Interactions) -> Tensor:
-        predicted = self.decode_at(self.encode(fold_in), wanted).clamp_(*self.scale)
+        predicted = self.decode_at(self.encode(fold_in), wanted).clamp_(*self.limits)
         return torch.where(self.known[wanted.indices], predicted, self.mean)

@@ -8,6 +8,7 @@ import torch
 from scipy.linalg import lapack
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 
@@ -34,9 +35,7 @@ class EASE(Recommender):
     linear = True
 
     def __init__(self, l2: float = 500.0) -> None:
-        if l2 <= 0:
-            raise ValueError(f"l2 must be positive, got {l2}")
-        self.l2 = l2
+        self.l2 = checks.number("l2", l2, above=0)
 
     def fit(self, train: Interactions) -> Self:
         gram = train.binary().gram()
@@ -96,9 +95,7 @@ class EDLAE(EASE):
 
     def __init__(self, dropout: float = 0.33, l2: float = 300.0) -> None:
         super().__init__(l2)
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
-        self.dropout = dropout
+        self.dropout = checks.number("dropout", dropout, low=0, below=1)
 
     def _penalty(self, diagonal: Tensor) -> Tensor | float:
         return self.dropout / (1 - self.dropout) * diagonal + self.l2

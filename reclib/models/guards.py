@@ -49,7 +49,9 @@ def _remembers(learn: Callable) -> Callable:
 
 
 def _scores(score: Callable) -> Callable:
-    """Of ``score`` and ``score_at``: the model is fitted and at rest, the columns are its own."""
+    """Of ``score`` and ``score_at``: the model is fitted and at rest, the columns are its own, and
+    what it gives are numbers for the cells asked for, in memory that nobody else reads.
+    """
 
     @wraps(score)
     def guarded(self, fold_in: Interactions, *args: Any, **options: Any) -> Tensor:
@@ -60,7 +62,7 @@ def _scores(score: Callable) -> Callable:
             self.eval()
         try:
             with torch.no_grad():
-                return score(self, fold_in, *args, **options)
+                found = score(self, fold_in, *args, **options)
         except AttributeError as error:
             if self.train_matrix is not None:
                 raise
@@ -71,8 +73,28 @@ def _scores(score: Callable) -> Callable:
         finally:
             if training:
                 self.train()
+        wanted = args[0] if args else options.get("wanted")
+        shape = fold_in.shape if wanted is None else (wanted.nnz,)
+        _are_scores(f"{type(self).__name__}.{score.__name__}", found, shape)
+        return found.clone() if _is_part_of(self, found) else found
 
     return guarded
+
+
+def _are_scores(what: str, found: object, shape: tuple[int, ...]) -> None:
+    """TypeError or ValueError unless ``found`` is a float tensor of this shape."""
+    if not isinstance(found, Tensor):
+        raise TypeError(f"{what} must return a torch tensor, got {type(found).__name__}")
+    if not found.is_floating_point():
+        raise TypeError(f"{what} must return float32 numbers, got {found.dtype}; add .float()")
+    if found.shape != shape:
+        raise ValueError(f"{what} must return the shape {shape}, got {tuple(found.shape)}")
+
+
+def _is_part_of(model: Any, scores: Tensor) -> bool:
+    """Whether a tensor of the model would change if the caller overwrote its scores."""
+    held = (value for value in vars(model).values() if isinstance(value, Tensor))
+    return any(value.untyped_storage() is scores.untyped_storage() for value in held)
 
 
 def _same_columns(model: Any, X: Interactions) -> None:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
 from reclib.models.base import GradientRecommender, sample_normal, unit_rows
 
@@ -87,11 +87,12 @@ class HVamp(GradientRecommender):
         warm_up: int = 100,
     ) -> None:
         super().__init__()
-        if min(hidden, code, components) < 1 or not 0 <= dropout < 1:
-            raise ValueError("need hidden, code, components >= 1 and 0 <= dropout < 1")
-        self.hidden, self.code, self.components = hidden, code, components
-        self.dropout, self.beta, self.warm_up = dropout, beta, warm_up
-        self._weight = beta
+        self.hidden, self.code = checks.whole("hidden", hidden), checks.whole("code", code)
+        self.components = checks.whole("components", components)
+        self.dropout = checks.number("dropout", dropout, low=0, below=1)
+        self.beta = checks.number("beta", beta, low=0)
+        self.warm_up = checks.whole("warm_up", warm_up, low=0)
+        self._weight = self.beta
 
     def build(self, train: Interactions) -> None:
         n, h, k = train.num_cols, self.hidden, self.code

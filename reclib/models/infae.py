@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 
@@ -36,9 +37,9 @@ class InfiniteAE(Recommender):
     def __init__(
         self, l2: float = 1.0, *, weight_std: float = math.sqrt(2), bias_std: float = 0.1
     ) -> None:
-        if l2 <= 0:
-            raise ValueError(f"l2 must be positive, got {l2}")
-        self.l2, self.weight_std, self.bias_std = l2, weight_std, bias_std
+        self.l2 = checks.number("l2", l2, above=0)
+        self.weight_std = checks.number("weight_std", weight_std, above=0)
+        self.bias_std = checks.number("bias_std", bias_std, low=0)
 
     def fit(self, train: Interactions) -> Self:
         self.train = train.binary()

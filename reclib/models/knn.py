@@ -7,8 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender
+from reclib.models.base import Recommender, flag
 
 BLOCK = 512  # items whose similarities with all others are held at a time
 
@@ -36,9 +37,9 @@ class ItemKNN(Recommender):
     def __init__(
         self, neighbours: int = 100, shrink: float = 10.0, normalise: bool = False
     ) -> None:
-        if neighbours < 1 or shrink < 0:
-            raise ValueError(f"need neighbours >= 1 and shrink >= 0, got {neighbours} and {shrink}")
-        self.neighbours, self.shrink, self.normalise = neighbours, shrink, normalise
+        self.neighbours = checks.whole("neighbours", neighbours)
+        self.shrink = checks.number("shrink", shrink, low=0)
+        self.normalise = flag("normalise", normalise)
 
     def fit(self, train: Interactions) -> Self:
         X = train.binary()

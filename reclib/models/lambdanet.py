@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.multvae import MultVAE
 
@@ -28,12 +30,11 @@ class LambdaNet(MultVAE):
         *,
         negatives: int = 50,
         warm_up: int = 25,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(hidden, **options)
-        if negatives < 1 or warm_up < 0:
-            raise ValueError(f"need negatives >= 1 and warm_up >= 0: {negatives}, {warm_up}")
-        self.negatives, self.warm_up = negatives, warm_up
+        self.negatives = checks.whole("negatives", negatives)
+        self.warm_up = checks.whole("warm_up", warm_up, low=0)
         self._warm = False
 
     @property

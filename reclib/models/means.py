@@ -14,6 +14,8 @@ from reclib.models.regression import column_means, row_means
 class GlobalMean(Recommender):
     """Predict the mean of all training ratings for everyone and everything."""
 
+    predicts = "ratings"
+
     def fit(self, train: Interactions) -> Self:
         self.mean = train.values.mean()
         return self

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender
+from reclib.models.base import Recommender, known_seed
 from reclib.models.regression import ridge
 
 
@@ -36,12 +38,17 @@ class BiasedMF(Recommender):
         Of the items' initial factors.
     """
 
+    predicts = "ratings"
+
     def __init__(
         self, rank: int = 40, l2: float = 0.06, iterations: int = 20, seed: int = 0
     ) -> None:
+        self.rank = checks.whole("rank", rank, low=-math.inf)
+        self.l2 = checks.number("l2", l2)
         if rank < 1 or l2 <= 0:
             raise ValueError(f"rank and l2 must be positive, got {rank} and {l2}")
-        self.rank, self.l2, self.iterations, self.seed = rank, l2, iterations, seed
+        self.iterations = checks.whole("iterations", iterations)
+        self.seed = known_seed(seed)
 
     def fit(self, train: Interactions) -> Self:
         self.mean = train.values.mean()

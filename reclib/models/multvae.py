@@ -10,13 +10,14 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
 from reclib.models.base import (
     GradientRecommender,
     annealed,
     sample_normal,
     unit_rows,
+    widths,
     xavier,
 )
 
@@ -50,11 +51,9 @@ class MultDAE(GradientRecommender):
         self, hidden: Sequence[int] = (200,), *, dropout: float = 0.5, l2: float = 2e-5
     ) -> None:
         super().__init__()
-        if not hidden or min(hidden) < 1:
-            raise ValueError(f"hidden must name at least one positive width, got {hidden}")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
-        self.hidden, self.dropout, self.l2 = tuple(hidden), dropout, l2
+        self.hidden = widths("hidden", hidden)
+        self.dropout = checks.number("dropout", dropout, low=0, below=1)
+        self.l2 = checks.number("l2", l2, low=0)
 
     def build(self, train: Interactions) -> None:
         widths = [train.num_cols, *self.hidden]
@@ -136,11 +135,11 @@ class MultVAE(MultDAE):
         noise: float = 1.0,
     ) -> None:
         super().__init__(hidden, dropout=dropout, l2=l2)
-        if beta < 0 or anneal_steps < 0:
-            raise ValueError(f"beta and anneal_steps must not be negative: {beta}, {anneal_steps}")
+        self.beta = checks.number("beta", beta, low=0)
+        self.anneal_steps = checks.whole("anneal_steps", anneal_steps, low=0)
+        self.noise = checks.number("noise", noise)
         if noise <= 0:
             raise ValueError(f"noise must be positive, got {noise}")
-        self.beta, self.anneal_steps, self.noise = beta, anneal_steps, noise
 
     def build(self, train: Interactions) -> None:
         super().build(train)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from reclib import metrics
+from reclib import checks, metrics
 from reclib.interactions import Interactions
 from reclib.models.base import sample_normal
 from reclib.models.multvae import MultVAE
@@ -57,16 +57,16 @@ class RaCT(MultVAE):
         critic_rate: float = 0.1,
         actor_rate: float = 0.002,
         advice: Literal["critic", "likelihood"] = "critic",
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(hidden, **options)
-        if min(actor_epochs, critic_epochs) < 0 or depth < 1:
-            raise ValueError("epochs must not be negative, and depth at least 1")
+        self.actor_epochs = checks.whole("actor_epochs", actor_epochs, low=0)
+        self.critic_epochs = checks.whole("critic_epochs", critic_epochs, low=0)
+        self.depth, self.advice = checks.whole("depth", depth), advice
+        self.critic_rate = checks.number("critic_rate", critic_rate)
+        self.actor_rate = checks.number("actor_rate", actor_rate)
         if min(critic_rate, actor_rate) <= 0 or advice not in ("critic", "likelihood"):
             raise ValueError("rates must be positive, and advice is critic or likelihood")
-        self.actor_epochs, self.critic_epochs = actor_epochs, critic_epochs
-        self.depth, self.advice = depth, advice
-        self.critic_rate, self.actor_rate = critic_rate, actor_rate
         self._stage = "actor"
 
     def build(self, train: Interactions) -> None:

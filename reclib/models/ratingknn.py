@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Self
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 from reclib.models.biases import Biases
@@ -38,15 +41,19 @@ class RatingKNN(Recommender):
         Penalty of the biases.
     """
 
+    predicts = "ratings"
+
     def __init__(
         self, neighbours: int = 40, shrink: float = 100.0, kept: int = 500, l2: float = 5.0
     ) -> None:
+        self.neighbours = checks.whole("neighbours", neighbours, low=-math.inf)
+        self.kept = checks.whole("kept", kept)
+        self.shrink = checks.number("shrink", shrink)
         if not 1 <= neighbours <= kept or shrink < 0:
             raise ValueError(
                 "need 1 <= neighbours <= kept and shrink >= 0, "
                 f"got {neighbours}, {kept} and {shrink}"
             )
-        self.neighbours, self.shrink, self.kept = neighbours, shrink, kept
         self.baseline = Biases(l2)
 
     def fit(self, train: Interactions) -> Self:
@@ -71,7 +78,7 @@ class RatingKNN(Recommender):
         self.similar_cols = torch.from_numpy(cols).to(train.device)
         return self
 
-    def _similarities(self, D, B, items: np.ndarray) -> np.ndarray:
+    def _similarities(self, D: csr_array, B: csr_array, items: np.ndarray) -> np.ndarray:
         """Of some items to all, [len(items), all]; D and B, with ones, are sparse [all, users]."""
         d, b = (np.ascontiguousarray(part[items].toarray().T) for part in (D, B))
         n = B @ b

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
 from reclib.models.base import sample_normal
 from reclib.models.deepae import DeepAutoencoder
@@ -42,14 +43,15 @@ class RatingVAE(DeepAutoencoder):
         *,
         beta: float = 1.0,
         anneal_steps: int = 0,
-        **options,
+        **options: Any,
     ) -> None:
         super().__init__(hidden, **options)
         if len(self.hidden) < 2:
             raise ValueError("a variational autoencoder needs a hidden layer before its code")
         if self.refeeds:
             raise ValueError("dense re-feeding is defined for a deterministic code only")
-        self.beta, self.anneal_steps = beta, anneal_steps
+        self.beta = checks.number("beta", beta, low=0)
+        self.anneal_steps = checks.whole("anneal_steps", anneal_steps, low=0)
 
     def build(self, train: Interactions) -> None:
         super().build(train)

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812, the name every torch program uses
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender, sample_normal, unit_rows, xavier
+from reclib.models.base import GradientRecommender, flag, sample_normal, unit_rows, xavier
 
 # The composite prior: weights of N(0, 1), of the old posterior, and of N(0, e^10).
 WEIGHTS = (0.15, 0.75, 0.10)
@@ -89,13 +89,12 @@ class RecVAE(GradientRecommender):
         dense: bool = True,
     ) -> None:
         super().__init__()
-        if hidden < 1 or code < 1 or not 0 <= dropout < 1:
-            raise ValueError(
-                f"need hidden, code >= 1 and 0 <= dropout < 1: {hidden}, {code}, {dropout}"
-            )
-        self.hidden, self.code, self.dropout = hidden, code, dropout
-        self.gamma, self.beta = gamma, beta
-        self.composite, self.alternating, self.dense = composite, alternating, dense
+        self.hidden, self.code = checks.whole("hidden", hidden), checks.whole("code", code)
+        self.dropout = checks.number("dropout", dropout, low=0, below=1)
+        self.gamma = checks.number("gamma", gamma, low=0)
+        self.beta = None if beta is None else checks.number("beta", beta, low=0)
+        self.composite, self.dense = flag("composite", composite), flag("dense", dense)
+        self.alternating = flag("alternating", alternating)
         self._decoding = False
 
     def build(self, train: Interactions) -> None:

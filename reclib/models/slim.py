@@ -7,6 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.base import Recommender
 
@@ -25,14 +26,19 @@ class SLIM(Recommender):
         Penalties; the larger l1, the fewer weights are left.
     iterations : int
         Each costs a product of num_cols x num_cols matrices.
+
+    Raises
+    ------
+    ValueError
+        In ``fit``, if ``l1`` leaves no weight: all scores would be equal.
     """
 
     linear = True
 
     def __init__(self, l1: float = 1.0, l2: float = 100.0, iterations: int = 50) -> None:
-        if l1 < 0 or l2 <= 0 or iterations < 1:
-            raise ValueError(f"need l1 >= 0, l2 > 0, iterations >= 1: {l1}, {l2}, {iterations}")
-        self.l1, self.l2, self.iterations = l1, l2, iterations
+        self.l1 = checks.number("l1", l1, low=0)
+        self.l2 = checks.number("l2", l2, above=0)
+        self.iterations = checks.whole("iterations", iterations)
 
     def fit(self, train: Interactions) -> Self:
         G = train.binary().gram()
@@ -48,7 +54,9 @@ class SLIM(Recommender):
             B -= P * (B.diagonal() / P.diagonal())  # diagonal 0, at the least cost
             sparse = (B + drift - self.l1 / rho).clamp_(min=0)
             drift += B - sparse
-        self.B = sparse.fill_diagonal_(0)
+        if not sparse.fill_diagonal_(0).any():
+            raise ValueError(f"no weight is left with l1={self.l1:g}; lower l1")
+        self.B = sparse
         return self
 
     def score(self, fold_in: Interactions) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from reclib import losses
+from reclib import checks, losses
 from reclib.interactions import Interactions
-from reclib.models.base import GradientRecommender, annealed, sample_normal
+from reclib.models.base import GradientRecommender, annealed, flag, sample_normal
 
 
 class SVAE(GradientRecommender):
@@ -47,11 +47,13 @@ class SVAE(GradientRecommender):
         stochastic: bool = True,
     ) -> None:
         super().__init__()
-        if min(embedding, recurrent, hidden, code, horizon) < 1:
-            raise ValueError("widths and horizon must be at least 1")
-        self.embedding, self.recurrent = embedding, recurrent
-        self.hidden, self.code, self.horizon = hidden, code, horizon
-        self.beta, self.anneal_steps, self.stochastic = beta, anneal_steps, stochastic
+        self.embedding = checks.whole("embedding", embedding)
+        self.recurrent = checks.whole("recurrent", recurrent)
+        self.hidden, self.code = checks.whole("hidden", hidden), checks.whole("code", code)
+        self.horizon = checks.whole("horizon", horizon)
+        self.beta = checks.number("beta", beta, low=0)
+        self.anneal_steps = checks.whole("anneal_steps", anneal_steps, low=0)
+        self.stochastic = flag("stochastic", stochastic)
 
     def build(self, train: Interactions) -> None:
         items = train.num_cols

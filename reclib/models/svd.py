@@ -8,20 +8,22 @@ sparse again, and the Lanczos solver asks only for its products with vectors.
 
 from __future__ import annotations
 
-from typing import Self
+import math
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse.linalg
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
-from reclib.models.base import Recommender
+from reclib.models.base import Recommender, flag
 from reclib.models.biases import Biases
 from reclib.models.means import ItemMean
 
 
-def _right_singular_vectors(operator, rank: int) -> np.ndarray:
+def _right_singular_vectors(operator: Any, rank: int) -> np.ndarray:
     """The leading ``rank`` right singular vectors, float64 [num_cols, rank]."""
     limit = min(operator.shape) - 1
     if not 1 <= rank <= limit:
@@ -42,7 +44,9 @@ class PureSVD(Recommender):
     linear = True
 
     def __init__(self, rank: int = 50, *, binary: bool = False) -> None:
-        self.rank, self.binary = rank, binary
+        # How large it may be, the matrix says.
+        self.rank = checks.whole("rank", rank, low=-math.inf)
+        self.binary = flag("binary", binary)
 
     def fit(self, train: Interactions) -> Self:
         train = train.binary() if self.binary else train
@@ -69,13 +73,15 @@ class ImputedSVD(Recommender):
         Penalty of the biases.
     """
 
+    predicts = "ratings"
     BASELINES = ("item-mean", "biases")
 
     def __init__(self, rank: int = 30, impute: str = "item-mean", l2: float = 5.0) -> None:
         if impute not in self.BASELINES:
             raise ValueError(f"impute must be one of {self.BASELINES}, got {impute!r}")
-        self.rank = rank
-        self.baseline = ItemMean() if impute == "item-mean" else Biases(l2)
+        self.rank = checks.whole("rank", rank, low=-math.inf)
+        biases = Biases(l2)
+        self.baseline = ItemMean() if impute == "item-mean" else biases
 
     def fit(self, train: Interactions) -> Self:
         self.baseline.fit(train)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from reclib import checks
 from reclib.interactions import Interactions
 from reclib.models.bpr import BPR
 
@@ -22,9 +23,7 @@ class WARP(BPR):
         self, rank: int = 64, *, draws: int = 50, dropout: float = 0.5, l2: float = 1e-4
     ) -> None:
         super().__init__(rank, dropout=dropout, l2=l2)
-        if draws < 1:
-            raise ValueError(f"draws must be at least 1, got {draws}")
-        self.draws = draws
+        self.draws = checks.whole("draws", draws)
 
     def build(self, train: Interactions) -> None:
         super().build(train)

@@ -39,7 +39,7 @@ SEEN = (
 ERRORS = ("test_evaluation.py::test_rating_errors_are_over_ratings_and_not_over_users",)
 LOSS = ("test_models.py::test_the_loss_of_autorec_by_hand",)
 COLD = ("test_models.py::test_cold_rows_and_columns_get_the_default_rating",)
-MASK = "        block.view(-1)[test.fold_in.rows(rows).cells] = -torch.inf\n"
+MASK = "        block.view(-1)[test.seen.rows(rows).cells] = -torch.inf\n"
 
 MUTATIONS = {
     "NDCG discount off by one": Mutation(
@@ -157,14 +157,14 @@ MUTATIONS = {
     ),
     "the optimiser's state shared": Mutation(
         "training.py",
-        "copy.deepcopy(optimizer_state)",
-        "optimizer_state",
+        "copy.deepcopy(state)",
+        "state",
         ("test_training.py::test_an_optimiser_can_start_from_the_state_of_another_training",),
     ),
     "the last weights kept, not the best": Mutation(
         "training.py",
-        "if run.best is not None:",
-        "if False:",
+        "run.keep_best()",
+        "pass",
         ("test_training.py::test_the_weights_of_the_best_epoch_are_kept",),
     ),
     "the best weights not copied": Mutation(
