@@ -31,8 +31,11 @@ PARTS = ("indptr", "indices", "values")  # of a matrix
 
 # The most special first: a timestamp is a datetime, which is a date.
 MOMENTS = {"timestamp": pd.Timestamp, "datetime": datetime, "date": date}
-READ_ID = {"timestamp": pd.Timestamp, "uuid": UUID} | {
-    name: MOMENTS[name].fromisoformat for name in ("datetime", "date")
+READ_ID = {
+    "timestamp": pd.Timestamp,
+    "datetime": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "uuid": UUID,
 }
 
 
@@ -40,10 +43,10 @@ def write_labels(labels: Labels | None) -> dict | None:
     """Identifiers and their titles as JSON; TypeError if one cannot be kept exactly."""
     if labels is None:
         return None
-    titles = labels.titles_of(np.arange(len(labels)))
     whole = labels.ids.dtype.kind == "i"
-    if titles is not None:
-        titles = [None if title is None else _write_id(title, "title") for title in titles]
+    found, titles = labels.titles_of(np.arange(len(labels))), None
+    if found is not None:
+        titles = [None if title is None else _write_id(title, "title") for title in found]
     return {
         "kind": labels.kind,
         "dtype": "int64" if whole else "object",
@@ -126,9 +129,9 @@ class _Outline(Interactions):
 
     @classmethod
     def of(cls, rows: int, cols: int) -> _Outline:
-        int32 = {"dtype": torch.int32, "device": "meta"}
-        entry = torch.empty(1, device="meta")
-        return cls(torch.empty(rows + 1, **int32), torch.empty(1, **int32), entry, cols)
+        with torch.device("meta"):
+            one = torch.empty(1)
+            return cls(torch.empty(rows + 1, dtype=torch.int32), one.int(), one, cols)
 
     @property
     def col_counts(self) -> Tensor:
@@ -151,8 +154,8 @@ def _tensors(module: Recommender, *, twice: bool = False) -> dict[str, Tensor]:
     """Parameters and buffers; of a tensor with two names the first, or with ``twice`` both."""
     if not isinstance(module, nn.Module):
         return {}
-    options = {"remove_duplicate": not twice}
-    return dict([*module.named_parameters(**options), *module.named_buffers(**options)])
+    parameters = module.named_parameters(remove_duplicate=not twice)
+    return dict([*parameters, *module.named_buffers(remove_duplicate=not twice)])
 
 
 def _not_state(cls: type, name: str) -> bool:

@@ -137,6 +137,9 @@ class _DenseRows(Interactions):
     :meth:`with_values`. It has no ``indptr``: what needs to know the entries one by one fails.
     """
 
+    X: Tensor
+    stored: Tensor
+
     def __init__(self, dense: Tensor, stored: Tensor | None = None) -> None:
         stored = dense != 0 if stored is None else stored
         # Around the frozen dataclass, most of whose fields are no fields here.

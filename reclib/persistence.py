@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 import reclib
+from reclib import checks
 from reclib.encoding import PARTS, Reader, Writer, checked_matrix, read_labels, write_labels
 from reclib.interactions import Interactions, resolve_device
 from reclib.labels import Labels
@@ -356,6 +357,8 @@ def _train_matrix(folder: Path, record: dict, rows: int, cols: int, scale) -> In
     else:
         X = Interactions.from_coo([], [], shape=(0, cols))
     row_labels = read_labels(vocabulary["rows"], X.num_rows)
+    if scale is not None:
+        checks.scale("scale", scale)
     return replace(X, row_labels=row_labels, col_labels=col_labels, scale=scale)
 
 

@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 import os
+import pickle
 import subprocess
 import sys
 import uuid
@@ -665,6 +666,7 @@ HOSTILE = {
     "other type": ("EASE", ["model", "state", "B", "tensor", "dtype"], "int64", "and not int64"),
     "without B": ("EASE", ["model", "state"], {}, "nobody asks for the tensor B"),
     "without layers": ("MultVAE", ["model", "tensors"], {}, "has other tensors: decoder"),
+    "a scale": ("EASE", ["scale"], {"tuple": [5, 1]}, "5 above 1"),
     "another matrix": ("EASE", ["fingerprint"], "000000000000", "is not the matrix that"),
     "a model within": ("EASE", ["model", "state", "l2"], {"model": {"class": "os"}}, "class 'os'"),
     "columns of KNN": ("ItemKNN", ["model", "state", "S", "matrix", "num_cols"], 3, "in CSR form"),
@@ -678,6 +680,19 @@ def test_a_hostile_record_is_refused(broken, case):
     rewrite(folder, lambda record: nested(record, *path, value=value))
     with pytest.raises(ValueError, match=message):
         load(folder)
+
+
+def test_no_pickle_is_written_or_read(X, others, tmp_path, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise AssertionError("pickle")
+
+    model = fitted("ItemKNN", X)
+    for module in (pickle, torch):
+        for name in ("load", "loads", "dump", "dumps", "save", "Pickler", "Unpickler"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, refuse)
+    loaded = load(save(model, tmp_path / "model"))
+    assert torch.equal(loaded.score(others), model.score(others))
 
 
 def test_a_record_is_json_of_reasonable_depth(broken):
