@@ -270,9 +270,9 @@ def prepare(
         with tempfile.TemporaryFile(dir=where):
             pass
     except OSError as error:
-        reason = error.strerror or error
+        why = error.strerror or error
         raise ValueError(
-            f"no records can be written to {where} ({reason}); name another"
+            f"no record can be written in {where} ({why}); name another folder"
         ) from error
     for point in {json.dumps(point.settings["dataset"]): point for point, _ in tasks}.values():
         data = experiment.data(point)

@@ -336,7 +336,7 @@ def in_ratings(old: bytes, new: bytes):
         (in_ratings(b"\n1,3,", b"\nabc,3,"), "ratings.csv has 'abc' in row 2, .* of the user"),
         (in_ratings(b",964982703", b",yesterday"), "has 'yesterday' in row 1, .* timestamp"),
         (in_ratings(b"userId", b"\xff\xfe\x00"), "ratings.csv is no table of numbers .*utf-8"),
-        (lambda name, text: b"" if name == "ratings.csv" else text, "ratings.csv is no table"),
+        (lambda name, text: b"" if name == "ratings.csv" else text, "ratings.csv is empty"),
         (
             lambda name, text: text.split(b"\n")[0] if name == "ratings.csv" else text,
             "ratings.csv is empty",
