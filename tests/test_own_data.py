@@ -115,7 +115,7 @@ def test_records_may_lie_elsewhere_and_a_search_is_found_there(shop, tmp_path):
     searched = TOML.replace("seeds = 2", "seeds = 1").replace(
         "points = [",
         """points = [
-  { label = "b", model = { name = "Biases", l2 = 5 }, space = { "model.l2" = {low=1, high=9} } },
+  { label = "b", model = { name = "Biases", l2 = 5 }, space = { "model.l2" = [5, 6] } },
 """,
     )
     final = """
