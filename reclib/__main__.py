@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def _interrupt(number: int, _) -> None:
+def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(number)
 
 

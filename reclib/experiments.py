@@ -17,7 +17,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -225,7 +225,7 @@ def run(
     device: str = "auto",
     jobs: int = 1,
     folder: str | Path | None = None,
-) -> Iterator[dict]:
+) -> Generator[dict, None, None]:
     """Measure what is not recorded yet, yielding each result once it is on disk.
 
     ``jobs`` processes work at a time, each on its share of the cores. If one fails, the others

@@ -187,7 +187,7 @@ def with_values(settings: dict, values: dict) -> dict:
     return settings
 
 
-def value_of(settings: dict, name: str):
+def value_of(settings: dict, name: str) -> Any:
     """The value of a dotted name, ``model.l2`` say."""
     table, _, key = name.partition(".")
     return settings[table][key]
@@ -302,7 +302,7 @@ def _plain(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | tuple) else value
 
 
-def _rounded(value: Any, each: list | dict):
+def _rounded(value: Any, each: list | dict) -> Any:
     """The choice itself, or a number of three digits, as much as a setting means, in its range."""
     if isinstance(each, list):
         return next(choice for choice in each if _plain(choice) == value)
