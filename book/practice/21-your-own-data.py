@@ -316,9 +316,9 @@ for file in sorted((folder / "model").iterdir()):
 #
 # ## Step 7: serve
 #
-# The program `book/serving/app.py` of the repository loads such a folder and answers over
-# HTTP, with FastAPI, in less than forty lines. It is an example and not a part of `reclib`;
-# the tests of this book call it.
+# The program `examples/serving.py` of the repository loads such a folder and answers over
+# HTTP, with FastAPI, in forty lines. It is an example and not a part of `reclib`; the tests
+# of this book call it.
 #
 # ```bash
 # pip install "reclib[serve]"
