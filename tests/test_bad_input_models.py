@@ -560,8 +560,7 @@ def test_scores_of_double_precision_will_do(split):
 def test_a_model_that_keeps_its_scores_is_not_overwritten(split):
     """Also if it returns a part of them: ``rank`` masks in place."""
     for part in (slice(None), slice(0, 40)):
-        model = Own()
-        model.found = lambda X, model=model, part=part: model.kept[part]
+        model = Own(lambda X, part=part: model.kept[part])  # noqa: B023
         model.kept = torch.rand(split.test.fold_in.shape)
         before = model.kept.clone()
         first, again = (evaluation.rank(model, split.test, "ndcg@5").per_user for _ in range(2))
