@@ -495,15 +495,14 @@ class _Run:
 
 def _read(path: str | Path) -> dict:
     """A checkpoint; ValueError if the file is something else."""
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        state["identity"], state["history"]
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # torch has a kind of error for each way to spoil a file
-        raise ValueError(
-            f"{path} is no whole checkpoint of training.fit; delete it, or choose another"
-        ) from error
+    with Path(path).open("rb") as file:
+        try:
+            state = torch.load(file, weights_only=True, map_location="cpu")
+            state["identity"], state["history"]
+        except Exception as error:  # torch has a kind of error for each way to spoil a file
+            raise ValueError(
+                f"{path} is no whole checkpoint of training.fit; delete it, or choose another"
+            ) from error
     return state
 
 
