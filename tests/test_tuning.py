@@ -167,13 +167,13 @@ def test_a_search_begins_at_the_defaults_and_repeats_itself(split):
 
 
 def test_a_search_of_a_trained_model_keeps_its_best_epoch_and_lowers_an_error(split):
-    make = partial(models.AutoRec, hidden=10, rows="users")
-    space = {"training.lr": {"low": 1e-4, "high": 1e-1, "log": True}}
-    options = {"epochs": 6, "patience": 3, "batch_size": 64}
+    make = partial(models.AutoRec, hidden=10, l2=0.1, rows="users")
+    space = {"training.lr": {"low": 1e-2, "high": 1.0, "log": True}}
+    options = {"epochs": 6, "patience": 3, "batch_size": 16, "lr": 0.1}
     trials, best = tuning.tune(make, split, space, 3, "rmse", options, seed=4)
     lowest = trials["rmse"].idxmin()
     assert best["training"] == {
-        **{"batch_size": 64, "seed": 4, "lr": trials["training.lr"][lowest]},
+        **{"batch_size": 16, "seed": 4, "lr": trials["training.lr"][lowest]},
         "epochs": trials["epochs"][lowest],
     }
     assert trials["epochs"].between(1, 6).all() and trials["rmse"].nunique() == 3
