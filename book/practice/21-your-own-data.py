@@ -316,13 +316,13 @@ for file in sorted((folder / "model").iterdir()):
 #
 # ## Step 7: serve
 #
-# The program `examples/serving.py` of the repository loads such a folder and answers over
-# HTTP, with FastAPI, in forty lines. It is an example and not a part of `reclib`; the tests
+# The program `book/practice/serving.py` of the repository loads such a folder and answers
+# over HTTP, with FastAPI, in forty lines. It is an example and not a part of `reclib`; the tests
 # of this book call it.
 #
 # ```bash
 # pip install "reclib[serve]"
-# MODEL=model uvicorn app:app --app-dir book/serving
+# MODEL=model uvicorn --app-dir book/practice --factory serving:app
 # curl localhost:8000/recommend/c-0006
 # ```
 #
