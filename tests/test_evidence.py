@@ -558,3 +558,10 @@ def test_figures_show_the_numbers_of_the_table(recorded):
     tail = plots.long_tail(np.array([1, 9, 4])).lines[0]
     assert tail.get_ydata().tolist() == [9, 4, 1]
     plots.plt.close("all")
+
+
+def test_the_options_that_a_search_chose_stand_beside_their_ranges():
+    found = evidence.options("topn-ml1m", "EASE")
+    point = next(p for p in experiments.find("topn-ml1m").points if p.label == "EASE")
+    assert found.loc["model.l2", "chosen"] == str(point.settings["model"]["l2"])
+    assert set(found["place"]) <= {"inside", "one of the choices"}  # no search ends at an edge
