@@ -131,7 +131,9 @@ class _Outline(Interactions):
     def of(cls, rows: int, cols: int) -> _Outline:
         with torch.device("meta"):
             one = torch.empty(1)
-            return cls(torch.empty(rows + 1, dtype=torch.int32), one.int(), one, cols)
+            indptr = torch.empty(rows + 1, dtype=torch.int32)
+        # With a scale, whatever it is, nobody asks for the lowest value.
+        return cls(indptr, one.int(), one, cols, scale=(0.0, 1.0))
 
     @property
     def col_counts(self) -> Tensor:
@@ -246,6 +248,8 @@ def _left_out(cls: type, name: str) -> bool:
     """Whether an attribute need not be kept; TypeError if it can neither be kept nor left out."""
     if name in ("_arguments", "_compiled_call_impl"):
         return True
+    if name == "history" and issubclass(cls, GradientRecommender):
+        return True  # of its training, with the time that it took
     if isinstance(inspect.getattr_static(cls, name, None), cached_property):
         return True
     if _not_state(cls, name):
