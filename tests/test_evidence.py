@@ -562,6 +562,6 @@ def test_figures_show_the_numbers_of_the_table(recorded):
 
 def test_the_options_that_a_search_chose_stand_beside_their_ranges():
     found = evidence.options("topn-ml1m", "EASE")
-    point = next(p for p in experiments.find("topn-ml1m").points if p.label == "EASE")
+    point = next(p for p in find("topn-ml1m").points if p.label == "EASE")
     assert found.loc["model.l2", "chosen"] == str(point.settings["model"]["l2"])
     assert set(found["place"]) <= {"inside", "one of the choices"}  # no search ends at an edge
