@@ -169,6 +169,8 @@ def fit(
     needs_model(model)
     needs_matrix(train, "train")
     name = type(model).__name__
+    if not train.nnz:
+        raise ValueError(f"{name} cannot learn from a matrix without entries")
     epochs, seed = checks.whole("epochs", epochs, low=0), known_seed(seed)
     if batch_size != "all":
         batch_size = _batch_size(batch_size)

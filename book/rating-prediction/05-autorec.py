@@ -226,7 +226,7 @@ print(inspect.getsource(AutoRec.score))
 
 # %%
 items = Interactions.from_coo([0, 0, 1], [0, 1, 1], [5, 3, 4], shape=(2, 3))
-tiny = AutoRec(1, l2=1.0, hidden_activation="identity")
+tiny = AutoRec(1, l2=1.0, hidden_activation="identity", scale=(1, 5))
 tiny.build(items)
 with torch.no_grad():
     for weight in (tiny.V, tiny.W):

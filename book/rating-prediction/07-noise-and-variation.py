@@ -520,9 +520,9 @@ def errors(model, test):
 
 def trained(name, split, seed, **changed):
     kind, options, lr = make[name]
-    if issubclass(kind, DeepAutoencoder):
-        options = {**options, "scale": ratings.scale}
     model = kind(**options)
+    if not issubclass(kind, DeepAutoencoder):  # solved, without epochs
+        return model, training.fit(model, split.train)
     how = dict(epochs=epochs, batch_size=64, lr=lr or 1e-3, seed=seed)
     how["patience"] = 6 if changed.get("validate", True) else None
     how["validate"] = lambda m: errors(m, split.validation)

@@ -34,12 +34,15 @@ def needs_matrix(X: object, what: str) -> None:
 
 
 def _remembers(learn: Callable) -> Callable:
-    """Of ``fit`` and ``build``: what is learnt from is a matrix with entries, and is kept."""
+    """Of ``fit`` and ``build``: what is learnt from is a matrix, and is kept.
+
+    An empty one has a shape to build for, but nothing to solve.
+    """
 
     @wraps(learn)
     def guarded(self: Any, train: Interactions, *args: Any, **options: Any) -> Any:
         needs_matrix(train, "train")
-        if not train.nnz:
+        if learn.__name__ == "fit" and not train.nnz:
             raise ValueError(f"{type(self).__name__} cannot learn from a matrix without entries")
         learnt = learn(self, train, *args, **options)
         self.train_matrix = train
