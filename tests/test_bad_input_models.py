@@ -231,7 +231,7 @@ def test_an_order_is_not_read_as_ratings(split, measure):
         ((5, 1), V, "clip must be (lowest, highest), got 5 above 1"),
         (5, T, "clip must be (lowest, highest), got 5"),
         ("x", T, "clip must be (lowest, highest), got 'x'"),
-        ("ab", T, "clip[0] must be a number, got 'a'"),
+        (("1", 5), T, "clip[0] must be a number, got '1'"),
         ((1, NAN), V, "clip[1] must be finite"),
     ],
 )

@@ -233,6 +233,43 @@ def test_every_alternation_of_ials_lowers_the_objective(X, events):
     assert values == sorted(values, reverse=True) and values[-1] < 0.98 * values[0]
 
 
+def test_counts_are_the_weights_of_the_events(random_matrix):
+    X = random_matrix(30, 12)
+    R = npy(X.dense())
+    model = models.IALS(rank=3, l2=0.1, weight=0.2, iterations=3, counts=True).fit(X)
+    Q, N = npy(model.items), R.shape[1]
+    for row, found in zip(R, npy(model._solve(X, model.items)), strict=True):
+        # The normal equations of all cells, dense: r (1 - s)^2 + .2 s^2, and the penalty.
+        A = Q.T @ np.diag(row + 0.2) @ Q + 0.1 * (row.sum() + 0.2 * N) * np.eye(3)
+        np.testing.assert_allclose(found, np.linalg.solve(A, Q.T @ row), atol=1e-4)
+    cells = X.rows([0, 1])
+    torch.testing.assert_close(
+        model.score_at(cells, cells), model.score(cells).view(-1)[cells.cells]
+    )
+    # Twice the counts against twice the weight is the same objective, twice.
+    twice = X.with_values(2 * X.values)
+    other = models.IALS(rank=3, l2=0.1, weight=0.4, iterations=3, counts=True).fit(twice)
+    torch.testing.assert_close(other.score(twice), model.score(X), atol=1e-4, rtol=0)
+    # Negative controls: against the same weight it is another one, and so is that of the events.
+    for different in (
+        models.IALS(rank=3, l2=0.1, weight=0.2, iterations=3, counts=True).fit(twice).score(twice),
+        models.IALS(rank=3, l2=0.1, weight=0.2, iterations=3).fit(X).score(X),
+    ):
+        assert (different - model.score(X)).abs().max() > 0.01
+
+
+def test_without_counts_a_value_is_an_event_whatever_it_says(random_matrix):
+    X = random_matrix(30, 12)
+    plain = models.IALS(rank=3, iterations=3).fit(X.binary())
+    assert torch.equal(models.IALS(rank=3, iterations=3).fit(X).score(X), plain.score(X.binary()))
+    ones = models.IALS(rank=3, iterations=3, counts=True).fit(X.binary())
+    torch.testing.assert_close(ones.items, plain.items)
+    with pytest.raises(ValueError, match="counts must not be negative, the matrix has -5"):
+        models.IALS(rank=3, counts=True).fit(X.with_values(-X.values))
+    with pytest.raises(ValueError, match="counts must not be negative"):
+        ones.score(X.with_values(-X.values))
+
+
 # -- ranking losses ---------------------------------------------------------------------
 
 

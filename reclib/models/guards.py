@@ -77,7 +77,7 @@ def _scores(score: Callable) -> Callable:
             if training:
                 self.train()
         wanted = args[0] if args else options.get("wanted")
-        shape = fold_in.shape if wanted is None else (wanted.nnz,)
+        shape = fold_in.shape if wanted is None else wanted.indices.shape
         _are_scores(f"{type(self).__name__}.{score.__name__}", found, shape)
         return found.clone() if _is_part_of(self, found) else found
 
@@ -91,7 +91,7 @@ def _are_scores(what: str, found: object, shape: tuple[int, ...]) -> None:
     if not found.is_floating_point():
         raise TypeError(f"{what} must return float32 numbers, got {found.dtype}; add .float()")
     if found.shape != shape:
-        raise ValueError(f"{what} must return the shape {shape}, got {tuple(found.shape)}")
+        raise ValueError(f"{what} must return the shape {tuple(shape)}, got {tuple(found.shape)}")
 
 
 def _is_part_of(model: Any, scores: Tensor) -> bool:
