@@ -9,7 +9,16 @@ import torch
 
 from reclib import comparing, datasets, evaluation, splits, training
 from reclib.interactions import Interactions
-from reclib.models import EASE, MODELS, AutoRec, ItemKNN, MultVAE, Popularity, PureSVD
+from reclib.models import (
+    EASE,
+    MODELS,
+    AutoRec,
+    GradientRecommender,
+    ItemKNN,
+    MultVAE,
+    Popularity,
+    PureSVD,
+)
 from reclib.models.guards import NotFittedError
 from reclib.ratings import Ratings
 from reclib.recommending import explain, recommend, similar_items
@@ -234,3 +243,63 @@ def test_a_comparison_needs_two_models_and_a_metric(split):
         comparing.compare_models({"EASE": EASE()}, split)
     with pytest.raises(ValueError, match="no metric 'auc'"):
         comparing.compare_models({"a": EASE(), "b": Popularity()}, split, "auc")
+
+
+# -- every model -----------------------------------------------------------------------
+
+SMALL = {
+    "PureSVD": {"rank": 5},
+    "ImputedSVD": {"rank": 5},
+    "MultDAE": {"hidden": (8,)},
+    "MultVAE": {"hidden": (8,)},
+    "LambdaNet": {"hidden": (8,), "warm_up": 0},
+    "RaCT": {"hidden": (8,), "actor_epochs": 1, "critic_epochs": 0},
+    "CDAE": {"hidden": 8, "user_node": False},
+    "AutoRec": {"hidden": 8, "rows": "users"},
+    "DeepAutoencoder": {"hidden": (8,)},
+    "RatingVAE": {"hidden": (8, 4)},
+    "SVAE": {"embedding": 8, "recurrent": 8, "hidden": 8, "code": 4},
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def any_model(request, ratings):
+    """Each model of the library, fitted for an epoch to the same labelled matrix."""
+    model = MODELS[request.param](**SMALL.get(request.param, {}))
+    solved = not isinstance(model, GradientRecommender)
+    training.fit(model, ratings.to_interactions(), **({} if solved else {"epochs": 1}))
+    return model
+
+
+def test_every_model_refuses_other_widths_and_other_names(any_model, ratings):
+    X = ratings.to_interactions()
+    with pytest.raises(ValueError, match=r"was fitted to 26 (items|columns)"):
+        any_model.score(Interactions.from_coo([0], [0], shape=(1, 25)))
+    renamed = ratings.where(ratings.table["item"] != "rare").to_interactions()
+    with pytest.raises(ValueError, match=r"1 missing \('rare'\)"):
+        any_model.score(renamed)
+    order = np.arange(26)[::-1]
+    swapped = Interactions.from_coo(
+        X.row_ids, order[X.indices], shape=X.shape, col_labels=X.col_labels.take(order)
+    )
+    with pytest.raises(ValueError, match="the same 26 items in another order"):
+        any_model.score(swapped)
+    assert any_model.score(X.rows([0])).shape == (1, 26)
+
+
+def test_every_model_serves_known_new_empty_and_unknown_users(any_model, ratings):
+    has = set(ratings.table.query("user == '7'")["item"])
+    known = recommend(any_model, ["7"], 5)
+    assert not set(known["item"]) & has and known["score"].notna().all()
+    users = {"new": ["3", "5"], "nobody": [], "lost": ["fig"]}
+    found = recommend(any_model, users, 4, unknown="ignore").set_index("user")
+    assert found["based_on"].groupby(level=0).first().to_dict() == {
+        "lost": "nobody",
+        "new": "history",
+        "nobody": "nobody",
+    }
+    assert np.isfinite(found["score"]).all() and not {"3", "5"} & set(found.loc["new", "item"])
+    # Who is unknown and who has nothing get the same list, whatever the columns are.
+    assert found.loc["lost", "item"].tolist() == found.loc["nobody", "item"].tolist()
+    with pytest.raises(ValueError, match="'fig'"):
+        recommend(any_model, users)

@@ -28,6 +28,8 @@ def _right_singular_vectors(operator: Any, rank: int) -> np.ndarray:
     limit = min(operator.shape) - 1
     if not 1 <= rank <= limit:
         raise ValueError(f"rank must be between 1 and {limit} for shape {operator.shape}")
+    if not operator.data.any():
+        return np.zeros((operator.shape[1], rank))  # nothing to explain: the solver has no start
     # A fixed start makes the result repeatable; the sign of a vector never matters to Q Q'.
     start = np.random.default_rng(0).standard_normal(min(operator.shape))
     _, _, Qt = scipy.sparse.linalg.svds(operator, k=rank, v0=start)
