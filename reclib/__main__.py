@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def _interrupt(number: int, _) -> None:
+def _interrupt(number: int, _: object) -> None:
     raise KeyboardInterrupt(number)
 
 
@@ -179,7 +179,8 @@ def _run_one(experiment: Experiment, options: argparse.Namespace) -> None:
         with closing(results):
             for result in results:
                 values = ", ".join(f"{k} {v:.4f}" for k, v in result["metrics"].items())
-                who = f"{result['label']}, seed {result['seed']}"
+                which = "trial" if "trial" in result else "seed"
+                who = f"{result['label']}, {which} {result['seed']}"
                 print(f"  {who}: {values} ({result['seconds']:.0f} s)", flush=True)
     except KeyboardInterrupt as stop:
         left = len(experiments.missing(experiment, options.seeds, options.into))
@@ -229,7 +230,7 @@ def _report(options: argparse.Namespace) -> int:
         return _repeated(options)
     chosen = experiments.choose(options.experiment or experiments.load_experiments())
     tables = {each.name: evidence.table(each) for each in chosen}
-    report = pd.concat(tables, names=["experiment"])
+    report = pd.concat(tables, names=["experiment"]).astype({"published": float})
     _print(report.drop(columns=["low", "high"]))
     for each in chosen:
         print(f"\n{evidence.provenance(each)}")

@@ -96,8 +96,11 @@ def wrong_settings(settings: dict, *, tuned: bool = False) -> Iterator[str]:
             own.pop("keep_optimizer", None)
             given = ("train", "teacher", "seed")
             yield from _wrong_options(f"the student {name}", augmentation.augment, own, given)
-    if "space" in settings and (wrong := tuning.problem(settings)):
-        yield wrong
+    if "space" in settings:
+        if wrong := tuning.problem(settings):
+            yield wrong
+        if settings.get("on") != "validation":
+            yield 'a search must not see the test: say on = "validation"'
 
 
 def _wrong_dataset(named: str | dict | None) -> Iterator[str]:

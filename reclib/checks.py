@@ -80,11 +80,9 @@ def fraction(name: str, value: object) -> float:
 
 def scale(name: str, value: object) -> tuple[float, float]:
     """A lowest and a highest rating; ValueError unless they are two finite numbers in order."""
-    try:
-        low, high = value
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be (lowest, highest), got {value!r}") from None
-    low, high = number(f"{name}[0]", low), number(f"{name}[1]", high)
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} must be (lowest, highest), got {value!r}")
+    low, high = number(f"{name}[0]", value[0]), number(f"{name}[1]", value[1])
     if low > high:
         raise ValueError(f"{name} must be (lowest, highest), got {low:g} above {high:g}")
     return low, high

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -149,7 +149,7 @@ def _read_gowalla(archive: Archive) -> tuple[pd.DataFrame, None]:
     return pd.concat(parts).assign(rating=1.0), None
 
 
-def _numbers(name: str, file: IO[bytes], columns: list[str], **how) -> pd.DataFrame:
+def _numbers(name: str, file: IO[bytes], columns: list[str], **how: Any) -> pd.DataFrame:
     """A table of numbers; ValueError names the file, and the first row that holds something else.
 
     ``how`` it is written is for ``pandas.read_csv``.
@@ -375,7 +375,7 @@ def fingerprint_of(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
-def _own(path: str, fingerprint: str = "", **columns) -> Ratings:
+def _own(path: str, fingerprint: str = "", **columns: Any) -> Ratings:
     """The ratings in a file of one's own; ValueError if it is not the one it was."""
     if not Path(path).is_file():
         raise ValueError(f"there is no file {path}")

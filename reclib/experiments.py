@@ -17,7 +17,7 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -105,13 +105,16 @@ def choose(names: Iterable[str], runs: str | Path | None = None) -> list[Experim
 
 def again(experiment: Experiment) -> Experiment:
     """The experiment read anew, with the options that a search has found in the meantime."""
-    return load_experiments(experiment.file, experiment.runs)[experiment.name]
+    known = load_experiments(experiment.file, experiment.runs)
+    if experiment.name not in known:
+        raise ValueError(f"{experiment.file}: {unknown('experiment', experiment.name, known)}")
+    return known[experiment.name]
 
 
 def _best_trials(search: Experiment) -> dict[str, dict]:
     """Label: settings and epochs of the best trial, for each point whose trials are all there."""
     record, chosen = Record.read(search), {}
-    for point in search.points:
+    for point in (each for each in search.points if "space" in each.settings):
         trials = record.of(point)
         if len(trials) >= point.seeds:
             best = min(trials, key=lambda trial: _objective(point.settings, trial))
@@ -154,6 +157,8 @@ def _experiment(
         point = _merge(shared, _tuned(point, chosen))
         label = str(point.get("label", name))
         settings = {key: point[key] for key in SETTINGS if key in point}
+        if search and "model" not in settings:
+            raise ValueError(f"{label}: it has no model, and {search} no search of this label")
         _refuse(checking.wrong_settings(settings, tuned=label in chosen), label)
         if point.get("answers") and not tolerance:
             raise ValueError(f"{label} answers a published number, so a tolerance is needed")
@@ -220,7 +225,7 @@ def run(
     device: str = "auto",
     jobs: int = 1,
     folder: str | Path | None = None,
-) -> Iterator[dict]:
+) -> Generator[dict, None, None]:
     """Measure what is not recorded yet, yielding each result once it is on disk.
 
     ``jobs`` processes work at a time, each on its share of the cores. If one fails, the others
@@ -267,9 +272,9 @@ def prepare(
         with tempfile.TemporaryFile(dir=where):
             pass
     except OSError as error:
-        reason = error.strerror or error
+        why = error.strerror or error
         raise ValueError(
-            f"no records can be written to {where} ({reason}); name another"
+            f"no record can be written in {where} ({why}); name another folder"
         ) from error
     for point in {json.dumps(point.settings["dataset"]): point for point, _ in tasks}.values():
         data = experiment.data(point)

@@ -326,7 +326,7 @@ class Interactions:
         entries += torch.arange(len(entries), device=self.device)
         return self._cut(indptr, entries, index)
 
-    def _row_positions(self, index) -> Tensor:
+    def _row_positions(self, index: Tensor | np.ndarray | Sequence[int]) -> Tensor:
         """Whole numbers or a mask as int64 positions on the device, negative ones resolved."""
         if not isinstance(index, Tensor):
             if not isinstance(index, (list, tuple, np.ndarray)):
@@ -423,7 +423,7 @@ class Interactions:
         return (left @ right.T).view(-1)[self.cells]
 
 
-def _shape(shape) -> tuple[int, int]:
+def _shape(shape: tuple[int, int]) -> tuple[int, int]:
     """Rows and columns, if they are two whole numbers that 32 bits can count."""
     try:
         rows, cols = shape
@@ -434,7 +434,7 @@ def _shape(shape) -> tuple[int, int]:
     return rows, checks.whole("the number of columns", cols, low=0, high=high)
 
 
-def _positions(name: str, index, size: int) -> np.ndarray:
+def _positions(name: str, index: ArrayLike, size: int) -> np.ndarray:
     """Row or column numbers as int64 [nnz], each of them below ``size``."""
     index = np.asarray(index)
     if index.ndim != 1:
@@ -449,7 +449,7 @@ def _positions(name: str, index, size: int) -> np.ndarray:
     return index.astype(np.int64)
 
 
-def _values(values) -> np.ndarray:
+def _values(values: ArrayLike) -> np.ndarray:
     """Numbers as float32 [nnz], finite there."""
     values = np.asarray(values)
     if values.ndim != 1:

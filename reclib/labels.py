@@ -50,7 +50,7 @@ class Labels:
         ids = ids if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else as_ids(list(ids))
         return self.index.get_indexer(pd.Index(ids, tupleize_cols=False))
 
-    def take(self, index) -> Labels:
+    def take(self, index: slice | np.ndarray) -> Labels:
         """The labels of some rows or columns, by slice or positions."""
         counts = None if self.counts is None else self.counts[index]
         return Labels(self.ids[index], self.kind, self.titles, counts)

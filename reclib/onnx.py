@@ -166,7 +166,7 @@ class _DenseRows(Interactions):
     def binary(self) -> _DenseRows:
         return _DenseRows(self.stored.float(), self.stored)
 
-    def dense(self) -> Tensor:
+    def dense(self, out: Tensor | None = None) -> Tensor:
         return self.X
 
     def matmul(self, weight: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -211,7 +211,7 @@ def _must_be_free(folder: Path) -> None:
         )
 
 
-def _put_in_place(folder: Path, write) -> None:
+def _put_in_place(folder: Path, write: Callable[[Path], None]) -> None:
     """Have a new folder written beside, then put it where the old one was."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
@@ -346,7 +346,9 @@ def _model(folder: Path, record: dict[str, Any], reader: Reader) -> Recommender:
     return model
 
 
-def _train_matrix(folder: Path, record: dict, rows: int, cols: int, scale) -> Interactions:
+def _train_matrix(
+    folder: Path, record: dict, rows: int, cols: int, scale: tuple[float, float] | None
+) -> Interactions:
     """The matrix that the model was fitted to; without history one of its columns, and no rows."""
     vocabulary = _read_json(folder / VOCABULARY)
     col_labels = read_labels(vocabulary["cols"], cols)

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -120,7 +120,7 @@ class Ratings:
     @classmethod
     def from_table(
         cls,
-        data,
+        data: Any,
         *,
         user: str = "user",
         item: str = "item",

@@ -176,6 +176,8 @@ def fit(
         raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
     lr, gamma = checks.number("lr", lr, low=0), checks.number("gamma", gamma, above=0)
     milestones = _milestones(milestones)
+    if optimizer_options is not None and not isinstance(optimizer_options, Mapping):
+        raise TypeError(f"optimizer_options must be a dict, got {type(optimizer_options).__name__}")
     _check_functions(validate, watch, patience)
     device = resolve_device(device)
     X = oriented(train, model).to(device)
@@ -493,15 +495,14 @@ class _Run:
 
 def _read(path: str | Path) -> dict:
     """A checkpoint; ValueError if the file is something else."""
-    try:
-        state = torch.load(path, weights_only=True, map_location="cpu")
-        state["identity"], state["history"]
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # torch has a kind of error for each way to spoil a file
-        raise ValueError(
-            f"{path} is no whole checkpoint of training.fit; delete it, or choose another"
-        ) from error
+    with Path(path).open("rb") as file:
+        try:
+            state = torch.load(file, weights_only=True, map_location="cpu")
+            state["identity"], state["history"]
+        except Exception as error:  # torch has a kind of error for each way to spoil a file
+            raise ValueError(
+                f"{path} is no whole checkpoint of training.fit; delete it, or choose another"
+            ) from error
     return state
 
 

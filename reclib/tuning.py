@@ -45,6 +45,7 @@ def tune(
     metric: str = "ndcg@10",
     fit_options: dict | None = None,
     seed: int = 0,
+    progress: bool = True,
 ) -> Tuned:
     """Search the options of a model on the validation part of a split; its test is not touched.
 
@@ -66,6 +67,8 @@ def tune(
         Options of ``training.fit`` for every trial: ``{"epochs": 50, "patience": 5}``.
     seed : int
         Of every training: trials differ by their options alone.
+    progress : bool
+        Show a progress bar.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def tune(
         raise ValueError(wrong)
     sign = 1 if metric in ERRORS else -1
     tried, rows = [], []
-    for trial in trange(trials, desc="tuning", unit="trial"):
+    for trial in trange(trials, disable=not progress, desc="tuning", unit="trial"):
         values = suggest(start, tried)
         try:
             value, epochs = _tried(make, split, with_values(fixed, values), metric, sign)
@@ -184,7 +187,7 @@ def with_values(settings: dict, values: dict) -> dict:
     return settings
 
 
-def value_of(settings: dict, name: str):
+def value_of(settings: dict, name: str) -> Any:
     """The value of a dotted name, ``model.l2`` say."""
     table, _, key = name.partition(".")
     return settings[table][key]
@@ -299,7 +302,7 @@ def _plain(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list | tuple) else value
 
 
-def _rounded(value: Any, each: list | dict):
+def _rounded(value: Any, each: list | dict) -> Any:
     """The choice itself, or a number of three digits, as much as a setting means, in its range."""
     if isinstance(each, list):
         return next(choice for choice in each if _plain(choice) == value)

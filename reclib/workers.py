@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing import connection, resource_tracker
+from typing import Any
 
 from tqdm import tqdm
 
@@ -26,7 +27,7 @@ SPAWN = multiprocessing.get_context("spawn")
 class Worker:
     """``function(*arguments)`` in a new process, at once; both must be picklable."""
 
-    def __init__(self, function: Callable, *arguments) -> None:
+    def __init__(self, function: Callable, *arguments: Any) -> None:
         self._outcome = None
         self.channel, far_end = SPAWN.Pipe(duplex=False)
         self._process = SPAWN.Process(
@@ -40,7 +41,7 @@ class Worker:
         """Whether it has ended, well or badly."""
         return self._outcome is not None or self.channel.poll()
 
-    def result(self):
+    def result(self) -> Any:
         """What the function returned, once it has; raises what it raised.
 
         ChildProcessError if the process ended without a word: something outside killed it.

@@ -35,6 +35,7 @@ NEIGHBOURS = {
     ("ratings", "tables"),
     ("ratings", "interactions"),
     ("losses", "interactions"),
+    ("metrics", "checks"),
     ("evaluation", "training"),
     ("persistence", "encoding"),
     ("onnx", "encoding"),

@@ -315,7 +315,10 @@ def test_users_are_averaged_over_seeds(recorded):
 
 
 def test_a_chapter_says_what_it_costs_once_that_was_measured(book_folder):
-    book_folder.write("")
+    book_folder.write(
+        '[e]\nchapter = "01-ratings"\ndataset = "ml-1m"\n'
+        'protocol.name = "hold_out"\nmodel.name = "GlobalMean"\n'
+    )
     assert "make timings" in evidence.at_a_glance("01-ratings")
     (book_folder.path / "chapters.json").write_text(
         '{"hardware": "abacus", "01-ratings": {"seconds": 12.4, "peak_mb": 1234.5}}'
@@ -509,7 +512,12 @@ def test_a_chapter_opens_with_what_it_reproduces(judged):
     assert "this chapter holds 1: 1 reproduced" in box
     other = evidence.at_a_glance("06-y")
     assert "Reproduction" not in other and "1 reproduced" in other
+    (judged.path / "chapters.json").write_text(
+        '{"07-z": {"seconds": 1, "peak_mb": 1}, "hardware": "h"}'
+    )
     assert "|" not in evidence.at_a_glance("07-z")
+    with pytest.raises(ValueError, match="no chapter '08'; there are: 05-x, 06-y, 07-z"):
+        evidence.at_a_glance("08")
 
 
 # -- the book's own numbers --------------------------------------------------------------
@@ -550,3 +558,10 @@ def test_figures_show_the_numbers_of_the_table(recorded):
     tail = plots.long_tail(np.array([1, 9, 4])).lines[0]
     assert tail.get_ydata().tolist() == [9, 4, 1]
     plots.plt.close("all")
+
+
+def test_the_options_that_a_search_chose_stand_beside_their_ranges():
+    found = evidence.options("topn-ml1m", "EASE")
+    point = next(p for p in find("topn-ml1m").points if p.label == "EASE")
+    assert found.loc["model.l2", "chosen"] == str(point.settings["model"]["l2"])
+    assert set(found["place"]) <= {"inside", "one of the choices"}  # no search ends at an edge

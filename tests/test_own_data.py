@@ -112,10 +112,11 @@ def test_a_table_that_changes_while_it_runs_is_refused(shop):
 
 
 def test_records_may_lie_elsewhere_and_a_search_is_found_there(shop, tmp_path):
-    searched = TOML.replace("seeds = 2", "seeds = 1").replace(
+    searched = TOML.replace("seeds = 2", 'seeds = 1\non = "validation"')
+    searched = searched.replace("test = 0.2", "test = 0.2, validation = 0.2").replace(
         "points = [",
         """points = [
-  { label = "b", model = { name = "Biases", l2 = 5 }, space = { "model.l2" = {low=1, high=9} } },
+  { label = "b", model = { name = "Biases", l2 = 5 }, space = { "model.l2" = [5, 6] } },
 """,
     )
     final = """

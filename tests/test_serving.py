@@ -16,7 +16,7 @@ from reclib.persistence import save
 from reclib.ratings import Ratings
 from reclib.recommending import recommend, similar_items
 
-SOURCE = Path(__file__).parents[1] / "examples" / "serving.py"
+SOURCE = Path(__file__).parents[1] / "book" / "practice" / "serving.py"
 
 
 @pytest.fixture(scope="module")

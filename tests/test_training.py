@@ -209,6 +209,7 @@ def test_a_checkpoint_of_another_model_is_refused(X, tmp_path, change):
         fitted(X, make=lambda: models.AutoRec(**same | change), checkpoint=tmp_path / "c")
 
 
+@pytest.mark.filterwarnings("ignore:the training was interrupted")
 def test_an_interrupted_save_leaves_the_last_checkpoint(X, tmp_path, monkeypatch):
     path = tmp_path / "c"
     fitted(X, epochs=1, checkpoint=path)
@@ -222,6 +223,7 @@ def test_an_interrupted_save_leaves_the_last_checkpoint(X, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         fitted(X, epochs=2, checkpoint=path)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 # -- early stopping and schedules ----------------------------------------------------

@@ -461,25 +461,11 @@ print("one split for all, in each experiment")
 
 
 # %%
-def at_edge(space, options):
-    """The options that lie at an end of their range."""
-    found = []
-    for name, each in space.items():
-        if isinstance(each, dict):
-            low, value, high = (
-                np.log(x) if each.get("log") else x
-                for x in (each["low"], options[name], each["high"])
-            )
-            if not 0.05 <= (value - low) / (high - low) <= 0.95:
-                found.append(name.partition(".")[2])
-    return ", ".join(found)
+def at_edges(point, trial):
+    places = tuning.edges(point.settings["space"], trial)["place"]
+    return ", ".join(places.index[places == "AT AN EDGE"].str.split(".").str[1])
 
 
-# %% [markdown]
-# The table itself:
-
-
-# %%
 def tuned(name):
     if not len(runs[name]):
         return pd.DataFrame()
@@ -501,9 +487,7 @@ def tuned(name):
                 "epochs": each.loc[best, "epochs"],
                 "at most": point.settings.get("training", {}).get("epochs", 0),
                 "seconds": round(each["cpu_seconds"].sum()),
-                "edges": at_edge(
-                    point.settings["space"], each.loc[best, "trial"]
-                ),
+                "edges": at_edges(point, each.loc[best, "trial"]),
             }
     return pd.DataFrame(rows).T
 

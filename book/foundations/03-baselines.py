@@ -894,13 +894,19 @@ plt.show()
 # The same name, the same split, the same rank; only what fills the gaps
 # differs. The first line is {eq}`eq-baselines-zeros` at work: PureSVD, a
 # decent ranking model, is useless as a predictor of ratings, and far worse
-# than a constant.
+# than a constant. The library refuses to read its scores as stars, so the
+# cell has to say that it wants to.
+
 
 # %%
+class ReadAsStars(PureSVD):
+    predicts = "ratings"
+
+
 split, l2 = drawn[0], best_l2[0]
 floor = test["global mean"][0]
 named_svd = {
-    "zeros (PureSVD)": PureSVD(20),
+    "zeros (PureSVD)": ReadAsStars(20),
     "item means": ImputedSVD(20, "item-mean"),
     "biases": ImputedSVD(20, "biases", l2),
 }

@@ -191,6 +191,7 @@ found = tuning.tune(
     {"model.l2": {"low": 10.0, "high": 2000.0, "log": True}},
     trials=trials,
     metric="ndcg@10",
+    progress=False,
 )
 found.trials
 
@@ -315,13 +316,13 @@ for file in sorted((folder / "model").iterdir()):
 #
 # ## Step 7: serve
 #
-# The program `book/serving/app.py` of the repository loads such a folder and answers over
-# HTTP, with FastAPI, in less than forty lines. It is an example and not a part of `reclib`;
-# the tests of this book call it.
+# The program `book/practice/serving.py` of the repository loads such a folder and answers
+# over HTTP, with FastAPI, in forty lines. It is an example and not a part of `reclib`; the tests
+# of this book call it.
 #
 # ```bash
 # pip install "reclib[serve]"
-# MODEL=model uvicorn app:app --app-dir book/serving
+# MODEL=model uvicorn --app-dir book/practice --factory serving:app
 # curl localhost:8000/recommend/c-0006
 # ```
 #
@@ -377,8 +378,8 @@ assert values["ranked"] < values["left out"]
 pd.Series(values, name="NDCG@10").to_frame()
 
 # %% [markdown]
-# The difference is large beside the differences between the models of this page. Numbers of
-# two libraries can only be compared if both do the same here.
+# The difference is of the size of those between the models above. Numbers of two libraries
+# can only be compared if both do the same here.
 #
 # ## Exercises
 #

@@ -27,7 +27,6 @@
 
 # %%
 import inspect
-import math
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -40,7 +39,6 @@ from reclib import (
     datasets,
     evaluation,
     evidence,
-    experiments,
     intervals,
     plots,
     splits,
@@ -647,39 +645,8 @@ intervals.of_pairs(new)[["mean", "low", "high", "n"]]
 # its best value lies inside the range that it was given, so the range stands beside each
 # option, and an option within a twentieth of an end of its range is marked.
 
-
 # %%
-def options_of(label):
-    """The options that the search chose for a model, and where in its range each lies."""
-    (point,) = (
-        p for p in experiments.find("topn-ml1m").points if p.label == label
-    )
-    (search,) = (
-        p for p in experiments.find("tune-topn-ml1m").points if p.label == label
-    )
-    rows = {}
-    for name, space in search.settings["space"].items():
-        table, _, key = name.partition(".")
-        chosen, place = point.settings[table][key], "one of the choices"
-        if isinstance(space, dict):
-            scale = math.log if space.get("log") else float
-            low, high, at = map(scale, (space["low"], space["high"], chosen))
-            share = (at - low) / (high - low)
-            place = "inside" if 0.05 < share < 0.95 else "AT AN EDGE"
-            space = f"{space['low']:g} to {space['high']:g}"
-        rows[name] = {
-            "chosen": str(chosen),
-            "range": str(space),
-            "place": place,
-        }
-    return pd.DataFrame(rows).T
-
-
-# %% [markdown]
-# The options of CDAE:
-
-# %%
-options_of("CDAE")
+evidence.options("topn-ml1m", "CDAE")
 
 # %% [markdown]
 # An option at an edge means that the search could have gone on, and that the CDAE below may

@@ -1018,31 +1018,9 @@ everyone.loc[ours, ["measured", "low", "high", "seeds"]]
 # What the search chose, in which range, and whether a value lies at an end of its range (within
 # a twentieth of it), where the search could have gone on:
 
-
 # %%
-def options_of(label):
-    """The options that the search chose for a model, and where in its range each lies."""
-    points, searches = (
-        {p.label: p.settings for p in experiments.find(name).points}
-        for name in ("topn-ml1m", "tune-topn-ml1m")
-    )
-    rows = []
-    for name, space in searches[label]["space"].items():
-        table, _, key = name.partition(".")
-        chosen, place = points[label][table][key], "one of the choices"
-        if isinstance(space, dict):
-            scale = math.log if space.get("log") else float
-            low, high, at = map(scale, (space["low"], space["high"], chosen))
-            inside = 0.05 < (at - low) / (high - low) < 0.95
-            place = "inside" if inside else "AT AN EDGE"
-            space = f"{space['low']:g} to {space['high']:g}"
-        rows.append([label, name, str(chosen), str(space), place])
-    return rows
-
-
-chosen = options_of("Mult-DAE") + options_of("Mult-VAE")
-columns = ["model", "option", "chosen", "range", "place"]
-pd.DataFrame(chosen, columns=columns).set_index(["model", "option"])
+chosen = {m: evidence.options("topn-ml1m", m) for m in ("Mult-DAE", "Mult-VAE")}
+pd.concat(chosen, names=["model", "option"])
 
 # %% [markdown]
 # The cap of Mult-VAE in this table belongs to the best of a few trials, in which the other

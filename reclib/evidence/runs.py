@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from reclib import datasets, intervals
+from reclib import datasets, intervals, tuning
 from reclib.evidence import judging
 from reclib.experiments import Experiment, Point, find, load_experiments
 from reclib.intervals import Interval
@@ -265,6 +265,24 @@ def per_seed(name: Named) -> pd.DataFrame:
     results = Record.read(find(name)).results
     flat = [{**result, **result["metrics"]} for result in results]
     return pd.DataFrame(flat).drop(columns=["metrics", "settings"], errors="ignore")
+
+
+def options(name: Named, label: str) -> pd.DataFrame:
+    """The options of a point that its search has chosen, and where in its range each lies.
+
+    A row an option, as :func:`reclib.tuning.edges` gives them. NotRecordedError before the search
+    is complete.
+    """
+    experiment = find(name)
+    search = find(experiment.tuned_by or "")
+    ours, theirs = (
+        next(point.settings for point in each.points if point.label == label)
+        for each in (experiment, search)
+    )
+    if ours["model"] is None:
+        raise NotRecordedError(f"the search {search.name} for {label} is not complete")
+    space = theirs["space"]
+    return tuning.edges(space, {option: tuning.value_of(ours, option) for option in space})
 
 
 def repeated(name: Named, folder: Path) -> pd.DataFrame:

@@ -63,7 +63,7 @@ class AutoRec(GradientRecommender):
 
     def build(self, train: Interactions) -> None:
         num_cols = train.num_cols
-        self.limits = self.scale or rating_scale(train)
+        self.register_buffer("limits", rating_scale(train, self.scale))
         # Rows of V and W belong to columns of the data: a sparse product reads whole rows.
         # The paper does not say how weights start; its authors' code draws them like this.
         self.V = nn.Parameter(0.01 * torch.randn(num_cols, self.hidden))

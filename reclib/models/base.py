@@ -114,8 +114,9 @@ class Recommender(ABC):
         return sum(value.numel() for value in self._state().values() if isinstance(value, Tensor))
 
     def _state(self) -> dict[str, Any]:
-        """The attributes that are the model's own, without the matrix that it was fitted to."""
-        return {name: value for name, value in vars(self).items() if name != "train_matrix"}
+        """The attributes that are the model's own, without those that tell how it was fitted."""
+        told = ("train_matrix", "history")
+        return {name: value for name, value in vars(self).items() if name not in told}
 
     @property
     def item_labels(self) -> Labels | None:
@@ -235,10 +236,10 @@ def known_seed(value: object) -> int:
     return checks.whole("seed", value, low=-(2**63), high=2**64 - 1)
 
 
-def rating_scale(X: Interactions) -> tuple[float, float]:
-    """Lowest and highest rating that X says were allowed; of a bare matrix those that it holds."""
-    low, high = X.scale or (X.values.min(), X.values.max())
-    return float(low), float(high)
+def rating_scale(X: Interactions, scale: tuple[float, float] | None) -> Tensor:
+    """Lowest and highest rating, [2]: ``scale``, or what X says was allowed, or what it holds."""
+    scale = scale or X.scale
+    return torch.tensor(scale) if scale else torch.stack([X.values.min(), X.values.max()])
 
 
 def xavier(rows: int, cols: int) -> nn.Parameter:

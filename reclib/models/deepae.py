@@ -97,7 +97,7 @@ class DeepAutoencoder(GradientRecommender):
         self.scale = None if scale is None else checks.scale("scale", scale)
 
     def build(self, train: Interactions) -> None:
-        self.limits = self.scale or rating_scale(train)
+        self.register_buffer("limits", rating_scale(train, self.scale))
         sizes = list(pairwise((train.num_cols, *self.hidden)))
         # Both are stored [wide side, narrow side]: tied, they are the same tensors.
         self.encoder = nn.ParameterList(xavier(n, m) for n, m in sizes)

@@ -37,7 +37,7 @@ def _remembers(learn: Callable) -> Callable:
     """Of ``fit`` and ``build``: what is learnt from is a matrix with entries, and is kept."""
 
     @wraps(learn)
-    def guarded(self, train: Interactions, *args: Any, **options: Any):
+    def guarded(self: Any, train: Interactions, *args: Any, **options: Any) -> Any:
         needs_matrix(train, "train")
         if not train.nnz:
             raise ValueError(f"{type(self).__name__} cannot learn from a matrix without entries")
@@ -54,7 +54,7 @@ def _scores(score: Callable) -> Callable:
     """
 
     @wraps(score)
-    def guarded(self, fold_in: Interactions, *args: Any, **options: Any) -> Tensor:
+    def guarded(self: Any, fold_in: Interactions, *args: Any, **options: Any) -> Tensor:
         needs_matrix(fold_in, "fold_in")
         _same_columns(self, fold_in)
         training = getattr(self, "training", False)
