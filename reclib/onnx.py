@@ -92,6 +92,13 @@ def to_onnx(model: Recommender, path: str | Path) -> Path:
     finally:
         model.to(home or "cpu")
     written = program.model
+    if any(
+        isinstance(value.shape[0], int) for value in (*written.graph.inputs, *written.graph.outputs)
+    ):
+        raise TypeError(
+            f"{type(model).__name__} cannot be written as ONNX: its score is not made for any number "
+            "of rows; len(tensor) in it is one number, tensor.shape[0] is not"
+        )
     for node in written.graph:
         node.metadata_props.clear()  # it names the files of whoever writes
     written.metadata_props.update(
@@ -148,6 +155,7 @@ class _DenseRows(Interactions):
     num_rows = property(lambda self: self.X.shape[0])
     device = property(lambda self: self.X.device)
     values = property(lambda self: self.X.reshape(-1))
+    nnz = property(lambda self: self.X.numel())  # a length would be that of the sample for ever
     row_counts = property(lambda self: self.stored.sum(1))
     row_ids = property(lambda self: torch.arange(self.num_rows).repeat_interleave(self.num_cols))
     indices = property(lambda self: torch.arange(self.num_cols).repeat(self.num_rows))

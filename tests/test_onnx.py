@@ -144,6 +144,13 @@ class Missing(Popularity):
         return self.counts + extra[:, None]
 
 
+class Fixed(Popularity):
+    """Has as many rows as there were when it was written."""
+
+    def score(self, fold_in: Interactions):
+        return self.counts.repeat(len(fold_in.dense()), 1)
+
+
 class Twice(Popularity):
     """Has all that ONNX needs."""
 
@@ -157,6 +164,8 @@ def test_models_of_ones_own_are_tried(X, tmp_path):
         to_onnx(Entries().fit(X), path)
     with pytest.raises(TypeError, match="^Missing cannot .* dense rows give it other scores"):
         to_onnx(Missing().fit(X), path)
+    with pytest.raises(TypeError, match="^Fixed cannot .* not made for any number of rows"):
+        to_onnx(Fixed().fit(X), path)
     assert not path.exists()
     model = Twice().fit(X)
     to_onnx(model, path)
