@@ -239,6 +239,8 @@ def known_seed(value: object) -> int:
 def rating_scale(X: Interactions, scale: tuple[float, float] | None) -> Tensor:
     """Lowest and highest rating, [2]: ``scale``, or what X says was allowed, or what it holds."""
     scale = scale or X.scale
+    if scale is None and not X.nnz:
+        raise ValueError("a matrix without entries and scale says nothing of the scale; give scale")
     return torch.tensor(scale) if scale else torch.stack([X.values.min(), X.values.max()])
 
 
