@@ -999,7 +999,7 @@ print(f"{moved:.3f}, or {moved / gain:.0f} times what the SVD adds to biases")
 for name, model in {
     "tuned biases": Biases(l2),
     "no penalty": Biases(0),
-    "PureSVD(20)": PureSVD(20),
+    "PureSVD(20)": ReadAsStars(20),
 }.items():
     raw = rmse(model, split, "test", clip=None)
     clipped = rmse(model, split, "test")
