@@ -92,12 +92,11 @@ def to_onnx(model: Recommender, path: str | Path) -> Path:
     finally:
         model.to(home or "cpu")
     written = program.model
-    if any(
-        isinstance(value.shape[0], int) for value in (*written.graph.inputs, *written.graph.outputs)
-    ):
+    ends = [*written.graph.inputs, *written.graph.outputs]
+    if any(isinstance(end.shape[0], int) for end in ends):
         raise TypeError(
-            f"{type(model).__name__} cannot be written as ONNX: its score is not made for any number "
-            "of rows; len(tensor) in it is one number, tensor.shape[0] is not"
+            f"{type(model).__name__} cannot be written as ONNX: its score is not made for any "
+            "number of rows; len(tensor) in it is one number, tensor.shape[0] is not"
         )
     for node in written.graph:
         node.metadata_props.clear()  # it names the files of whoever writes
