@@ -678,11 +678,12 @@ assert np.nanmean(ndcgs(narrow), 1).min() > popular, "nobody would notice"
 # |---|---|
 # | wrong | `def train_epoch(): count = 0` |
 # | right | `count` outside of the loop over epochs |
-# | detect | print $\beta$ at the end of each epoch: it must not fall |
+# | detect | look at $\beta$ after every update: it must never fall, and it must reach the cap, if the updates suffice |
 # | test | `test_mistakes.py::test_annealing_never_falls` |
 #
 # With $T$ updates an epoch, $\beta$ never passes $T / A$ for $A$ annealing steps,
-# whatever the cap.
+# whatever the cap. A look at the end of each epoch alone finds nothing that falls:
+# $\beta$ is the same every time.
 
 
 # %%
@@ -992,8 +993,8 @@ def readable(table):
 # %% [markdown]
 # First what a paper would print, metrics and errors, the largest change on top. `change` is
 # the wrong number against the right one. `moves` says in which direction the interval of
-# the difference shows the number to move, *open* if it shows neither, and *one value*
-# where there is no error to judge by.
+# the difference shows the number to move, *open* if it shows neither, *one value* where
+# there is no error to judge by, and *not a mistake* where both numbers are right.
 
 # %% tags=["nbval-ignore-output"]
 printed = sizes[is_metric]
@@ -1007,7 +1008,7 @@ readable(sizes[~is_metric])
 
 # %% [markdown]
 # The first table as a picture. For an RMSE, a bar to the left flatters; for all others, a
-# bar to the right. Grey bars are open, or single values.
+# bar to the right. Grey bars are open, single values, or not a mistake.
 
 # %% mystnb={"image": {"alt": "Horizontal bars of the relative change that each mistake makes to a printed metric, sorted; they reach from almost minus one to well above plus one, and several are near zero."}} tags=["nbval-ignore-output"]
 bars = printed.iloc[::-1]
@@ -1081,7 +1082,8 @@ print(f"{len(names)} mistakes; every wrong NDCG is a possible one")
 # **What was trained?**
 #
 # 9. Rows of an epoch = rows of the matrix? (14)
-# 10. Mode, dropout, $\beta$ and learning rate, printed per epoch. (13, 15)
+# 10. Mode, dropout and learning rate of every update. Does $\beta$ never fall from one
+#     update to the next, and does it reach its cap? (13, 15)
 # 11. Mean and deviation of every noise; one sample of $z$. (12, 17)
 # 12. Does the second training of a session equal the first? (16)
 # 13. Where do the targets come from, and how many of each kind? (18)
@@ -1281,7 +1283,7 @@ print(f"{len(names)} mistakes; every wrong NDCG is a possible one")
 #
 # ## Summary
 #
-# * Every mistake of this chapter was published. Most ran without an error and gave a
+# * Most mistakes of this chapter were published. Most ran without an error and gave a
 #   number that could have been right.
 # * Mistakes of evaluation move the printed number, in either direction. Mistakes of
 #   training may leave it nearly where it is; only the violated property shows them.

@@ -208,9 +208,9 @@ plt.show()
 #
 # ### Choosing on the test, live and small
 #
-# The embedded data with a split of the same kind: a fifth of each user's likes is held out
-# and published as the test. EASE gets its penalty once by a validation part cut from the
-# training part, and once by the test itself.
+# The embedded data with a split of a similar kind: a random fifth of all likes is held
+# out and published as the test. EASE gets its penalty once by a validation part cut
+# from the training part, and once by the test itself.
 
 # %%
 likes = datasets.load(dataset).at_least(4).with_min_count(item=5, user=10)
@@ -250,8 +250,8 @@ columns = ["penalty", "chosen on validation", "chosen on the test"]
 pd.DataFrame(rows, columns=[*columns, "best less worst penalty"])
 
 # %% [markdown]
-# The last column can never be the smaller one. How large is the gap, beside what the
-# penalty moves at all?
+# The column *chosen on the test* can never be below *chosen on validation*. How large
+# is the gap, beside what the penalty moves at all?
 
 # %% tags=["nbval-ignore-output"]
 found = np.array(rows)
@@ -308,7 +308,8 @@ quoted[["method", "metric", "value"]]
 #
 # :::{solution} ex-leaderboard-1
 # :class: dropdown
-# $10/50 = .2$ and $10/20 = .5$. They are equal for users with at most 20 held-out items.
+# $10/50 = .2$ and $10/20 = .5$. They are equal for users with at most 20 held-out
+# items, and for users without a hit, who have 0 in both.
 # :::
 #
 # :::{exercise} ◆◆ How large a difference could be luck?

@@ -89,8 +89,8 @@ ours.pivot_table(index=["dataset", "method"], columns="metric", values="value")
 
 # %% [markdown]
 # On all three data sets the clipped model lies between popularity and EASE, much nearer
-# to EASE. None of these data sets can be had here. Where EASE, SLIM and item-kNN *can*
-# be run on the very split that others have published numbers for is Gowalla, the
+# to EASE. None of these data sets can be had here. Where EASE and item-kNN
+# were run on the very split that others have published numbers for is Gowalla, the
 # data of {doc}`/book/evidence/20-a-public-leaderboard`.
 #
 # The same model has a second name. {cite:t}`le2020autoencoders` implements it as
@@ -571,9 +571,10 @@ live["se of ndcg"] = {
 live.sort_values("ndcg@100")
 
 # %% [markdown]
-# A hundred users leave standard errors that are larger than most gaps. Compared *on
-# the same users*, the gaps are known better. The intervals allow for the fact that all
-# pairs of the table are looked at, and not only one.
+# A hundred users leave standard errors as large as most gaps between the four best
+# models, or larger. Compared *on the same users*, the gaps are known better. The
+# intervals allow for the fact that all pairs of the table are looked at, and not only
+# one.
 
 # %% tags=["nbval-ignore-output"]
 ndcg = {n: r.per_user["ndcg@100"].to_numpy() for n, r in results.items()}
@@ -596,7 +597,6 @@ if dataset == "ml-latest-small":
         ndcg["popularity"], ndcg["EASE, shuffled"]
     )
     assert evidence.judge(control, ">", 0.0).word == evidence.REPRODUCED
-    assert abs(gaps.loc["EDLAE", "mean"]) < 0.02
 print("EASE ranks; its shuffled weights do not")
 
 # %% [markdown]

@@ -69,7 +69,7 @@ seeds = 5
 # %% [markdown]
 # ## The claim
 #
-# Five papers give five answers to one question.
+# Five papers give four answers to one question.
 #
 # * {cite:t}`hu2008collaborative` fit *all* cells, with a squared error that counts an
 #   event more than a missing one (WMF; with its solver, iALS).
@@ -235,8 +235,8 @@ assert recipe.fingerprint() == again.fingerprint() != other.fingerprint()
 print(f"{(hidden == 0).sum()} test user(s) have nothing held out")
 
 # %% [markdown]
-# The other seed is the negative control: such a split passes the first four questions as
-# well, and only the fingerprint tells that it is another test.
+# The other seed is the negative control. By its construction such a split would pass
+# the first four questions as well; the fingerprint tells that it is another test.
 #
 # **Choose and report.** Models are chosen by NDCG@100 on the validation users. On the test
 # users recall at 20 and 50 and NDCG@100 are reported, as means over users with standard
@@ -390,12 +390,13 @@ assert not torch.allclose(unweighted, P, atol=0.05)
 # moving it from rank 2,002 to 2,001. No one looks at rank 2,001.
 #
 # In the code, `missing(1)` draws an item for each event, and `lacking` says whether the
-# user really lacks it. {cite:t}`rendle2009bpr` learn a vector for each user, which cannot
-# serve unseen users. Ours is made of her items, as in {cite:t}`kabbur2013fism`: the sum of
-# a vector $g_j$ for each, divided by the root of their number. An item must not predict
-# itself, so half of them are dropped in training. **The loss is BPR's; the model is an
-# autoencoder.** What is measured below of "BPR" is therefore the loss, and not the
-# matrix factorisation with which it was published.
+# user really lacks it. {cite:t}`rendle2009bpr` learn a vector for each user, which
+# cannot serve unseen users. Ours is made of her items, as in {cite:t}`kabbur2013fism`:
+# the sum of a vector $g_j$ for each, divided by the root of their number. So that an
+# item does not only predict itself, half of them are dropped in training. (FISM leaves
+# the item itself out; here an event that was kept does help to predict itself.) **The
+# loss is BPR's; the model is an autoencoder.** What is measured below of "BPR" is
+# therefore the loss, and not the matrix factorisation with which it was published.
 
 # %%
 print(inspect.getsource(BPR.logits))

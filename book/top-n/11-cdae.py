@@ -91,9 +91,10 @@ theirs.assign(method=short).pivot(
 )
 
 # %% [markdown]
-# M4 has the highest value on MovieLens and on Yelp, M2 on the part of Netflix. What does
-# tying the two matrices cost? The paper has eight pairs (M1 to M4 on MovieLens and on
-# Netflix, tables 7 and 8), of which our list has three. Positive is better with two:
+# M4 has the highest value on MovieLens and on Yelp. On the part of Netflix, where our
+# list has M2 and M4 only, M2 has the higher one. What does tying the two matrices cost?
+# The paper has eight pairs (M1 to M4 on MovieLens and on Netflix, tables 7 and 8), of
+# which our list has three. Positive is better with two:
 
 # %%
 value = claims["value"].astype(float)
@@ -743,11 +744,12 @@ shown = ["place", "claim", "measured", "low", "high", "verdict", "because"]
 evidence.claims(chapter="11-cdae")[shown]
 
 # %% [markdown]
-# These are all rows of the register that hang on this chapter; P stands for Pham and Le, L for
-# James Le, whom they quote, and an "r" at the end marks a reading of ours. The number of Le's
-# table appears in two rows. The first takes it for what its heading says, a quality of
-# recommendation. The second takes it for what it may be, the quality of lists in which seen
-# items were left. The next section says why.
+# These are all rows of the register that hang on this chapter; P stands for Pham and
+# Le, L for James Le, whom they quote, and an "r" at the end marks a reading of ours.
+# The number of Le's table appears in three rows. P-51 takes it as a quotation. L-03
+# takes it for what its heading says, a quality of recommendation. L-03r takes it for
+# what it may be, the quality of lists in which seen items were left. The next section
+# says why.
 #
 # ## What goes wrong
 #

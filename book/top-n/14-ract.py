@@ -101,7 +101,7 @@ gains = {
 print({name: f"{gain:+.4f}" for name, gain in gains.items()})
 
 # %% [markdown]
-# These are gains of well under a hundredth. They can be real, since thousands of users
+# These are gains of less than a hundredth. They can be real, since thousands of users
 # are behind them, but one must look closely at what else changed between the two numbers.
 #
 # ## Theory
@@ -414,9 +414,10 @@ quality = pd.DataFrame(rows, index=names)
 quality
 
 # %% [markdown]
-# The line has one advantage, that it was fitted to these very users. On the halves, where
-# the critic is asked for what it has learnt, it explains more all the same: the counts
-# matter, as the bound said.
+# The line has one advantage, that it was fitted to these very users. On the halves,
+# where the critic is asked for what it has learnt, it explains more all the same. It
+# has two things that the line has not: curvature, and the counts. {ref}`ex-ract-4`
+# takes the counts away.
 
 # %%
 on_halves = quality["half folded in"]
@@ -925,7 +926,8 @@ print(f"between the papers {between:.4f}, within one log {gains['ml20m']:.4f}")
 assert abs(between - gains["ml20m"]) < 0.002
 
 # %% [markdown]
-# Here the two agree. That speaks for the paper: its actor reproduces the baseline.
+# Here the two agree, as one expects if the paper's actor reproduces the baseline. They
+# are gains on different users, so they do not show that it does.
 #
 # ## Exercises
 #

@@ -362,10 +362,11 @@ if dataset == "ml-latest-small":
 # %% [markdown]
 # Nobody watches a film a minute. A timestamp of MovieLens says when a rating was *typed
 # in*, and most people typed in years of cinema in one evening. The order is at least
-# partly that of the site's pages ({cite:t}`fan2023model`). That can be seen. Take two
-# films that two users both liked one right after the other, not in the same second.
-# (Films with fewer stars in between are not in this table.) If users rated in their own
-# order, the two would agree on which came first in half of the cases.
+# partly that of the site's pages, say {cite:t}`fan2023model`. What can be seen here is
+# that users share an order. Take two films that two users both liked one right after
+# the other, not in the same second. (Films with fewer stars in between are not in this
+# table.) If users rated in their own order, the two would agree on which came first in
+# half of the cases.
 
 # %%
 table["before"] = table.groupby("user")["item"].shift()
@@ -651,10 +652,11 @@ by_weight = pd.DataFrame([walked(b) for b in weights], index=weights)
 by_weight.rename_axis("beta")
 
 # %% [markdown]
-# With a small weight the walk is learnt. With the full bound the loss stops at the floor
-# of the theorem, however much or little the model has learnt to look back: it is not
-# rewarded for it. With $\beta = 2$ the model gives every user the same list. The task is as
-# easy as a sequence can be; it is the objective that does not ask for it.
+# With a small weight the walk is learnt. With the full bound the loss stops at the
+# floor of the theorem, up to the error of an estimate from one sample of each code,
+# however much or little the model has learnt to look back: it is not rewarded for it.
+# With $\beta = 2$ the model gives every user the same list. The task is as easy as a
+# sequence can be; it is the objective that does not ask for it.
 
 # %%
 small, heavy = by_weight.loc[0.01], by_weight.loc[2.0]

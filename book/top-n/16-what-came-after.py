@@ -804,7 +804,7 @@ record.round(4)
 # Million Song data (chapters 9 and 12 have the numbers). We know the numbers of RaCT,
 # RecVAE and H+Vamp from others who quote them. That of iALS is **from memory and not
 # checked**, so the row of Mult-VAE and iALS is worth no more than that. All four are
-# marked "no" under *read*.
+# marked "no" under `read` in `data/published.csv`.
 #
 # The Netflix Prize data tell another story for the two at the top. As quoted, with 40,000
 # test users and so half the error:
