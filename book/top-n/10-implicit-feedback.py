@@ -298,6 +298,7 @@ print(f"{(hidden == 0).sum()} test user(s) have nothing held out")
 
 # %%
 from reclib.models import BPR, IALS, WARP, LambdaNet, Popularity
+from reclib.models import GradientRecommender as Trained
 from reclib.models.regression import ridge
 
 print(inspect.getsource(IALS._solve))
@@ -689,9 +690,11 @@ fitted, per_user, lengths = {}, {}, {}
 for name, model_of in make.items():
     count = 1 if name == "popularity" else seeds
     fitted[name] = [model_of(seed) for seed in range(count)]
-    rate = lr.get(name, 0.02)
+    how = steps if isinstance(fitted[name][0], Trained) else {}
     histories = [
-        training.fit(model, split.train, seed=seed, lr=rate, **steps)
+        training.fit(
+            model, split.train, seed=seed, lr=lr.get(name, 0.02), **how
+        )
         for seed, model in enumerate(fitted[name])
     ]
     lengths[name] = [(h.best_epoch, len(h.rows)) for h in histories if h.rows]

@@ -52,7 +52,7 @@ Markdown(evidence.at_a_glance("12-multinomial-autoencoders"))
 # %%
 from reclib import datasets, evaluation, losses, metrics, splits, training
 from reclib.interactions import Interactions
-from reclib.models import MultDAE, MultVAE, Popularity
+from reclib.models import GradientRecommender, MultDAE, MultVAE, Popularity
 from reclib.models.base import sample_normal
 
 # %% [markdown]
@@ -585,6 +585,8 @@ def ndcg(model, test):
 def fitted(make, split, seed=0, **changed):
     model, options = make(), {"patience": 8, **recipe, **changed}
     options["validate"] = lambda m: -ndcg(m, split.validation)
+    if not isinstance(model, GradientRecommender):
+        return model.fit(split.train)
     training.fit(model, split.train, seed=seed, **options)
     return model
 
