@@ -528,7 +528,8 @@ def what_tuning_did(name, metric):
     return (
         f"`{name}`: of {len(table)} searched models, {kept} kept their first "
         f"setting. Of the {len(many)} with more than four trials, {late} found their "
-        f"best in the last two, so that more trials might help them. The median gain is {table['gain'].median():.4f} "
+        "best in the last two, so that more trials might help them. The median gain "
+        f"is {table['gain'].median():.4f} "
         f"of {metric}, the largest {table['gain'].max():.4f} ({table['gain'].idxmax()}). The "
         f"most expensive search ({seconds.idxmax()}) took "
         f"{seconds.max() / seconds.min():,.0f} times the processor time of the "

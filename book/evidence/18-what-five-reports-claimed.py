@@ -1200,7 +1200,14 @@ needed.to_frame().rename_axis(None)
 # * *Chapter 5* said that more splits would help little where the verdict is open. Twenty
 #   would about halve the interval. It called a penalty part of the paper's grid that may
 #   lie outside.
-# * *Chapter 7* said that two networks differ in one thing alone. They differ in two.
+# * *Chapter 7* said that two networks differ in one thing alone. They differ in two. It
+#   said that a narrow layer without activation cannot copy; where ratings are missing it
+#   can. And it read something out of a training that had not ended.
+# * *Chapter 3* called biased factorisation the best of its baselines; with tuned neighbours
+#   beside it this is open. *Chapter 2* said that any change of the protocol moves a number
+#   more than most papers do, which holds for time and not among the random protocols.
+# * *Chapter 6* said that what a rung of depth brings depends above all on over-fitting,
+#   which was never tested.
 # * *Chapter 16* said that chance among twenty equal groups makes a lead larger than that
 #   of H+Vamp. It had mixed the lead over the truth with the lead over the second; by the
 #   right one the conclusion is the other way round.

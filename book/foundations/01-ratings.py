@@ -52,8 +52,9 @@ seed = 0
 # %% [markdown]
 # Five course reports on autoencoders for recommendation accompany the whole
 # book. Each of their claims is tested in the chapter to which it belongs; two
-# of the reports open this one. The next cell says what the chapter costs to
-# run, and how the claims that it tests came out.
+# of the reports open this one. (The counts that a third gives for the Netflix
+# data are claims of this chapter as well.) The next cell says what the chapter
+# costs to run, and how the claims that it tests came out.
 
 # %%
 plots.use_style()
@@ -676,9 +677,12 @@ mse.round(3)
 # MCAR, and in which direction $\operatorname{Cov}(p, r)$ points between items.
 # We correlate the logarithm of the number of ratings of an item with its mean
 # rating. A correlation is a mean: that of the products of two standardised
-# values, one product for each item. So the interval for a mean, which
-# {doc}`/book/foundations/02-measuring` derives, serves here as well; each item
-# takes the place of a user. The second row keeps items with ten ratings or
+# values, one product for each item. So we take the interval for a mean, which
+# {doc}`/book/foundations/02-measuring` derives; each item takes the place of a
+# user. This is an approximation: the values are standardised with the mean and
+# the standard deviation of the same items. In large samples that makes no
+# difference where the true correlation is zero; on these data it makes the
+# interval a little too wide. The second row keeps items with ten ratings or
 # more, whose means are less noisy. The last is a control: the counts are
 # shuffled.
 
@@ -718,9 +722,10 @@ evidence.verdicts(
 ).round(3)
 
 # %% [markdown]
-# So in these data items that are rated more often are also rated higher. The
-# figure shows the same relation: the mean of the item means, for items with 1,
-# 2 to 3, 4 to 7, ... ratings.
+# So in these data items that are rated more often are, on the whole, also rated
+# higher. The figure shows where: the mean of the item means, for items with 1,
+# 2 to 3, 4 to 7, ... ratings. It rises from about eight ratings on. Below that,
+# where most items lie, it does not rise.
 
 # %% mystnb={"image": {"alt": "Mean rating of items by number of ratings, with error bars: it rises from about ten ratings onwards."}}
 bins = pd.cut(by_item["size"], 2.0 ** np.arange(-1, 13), right=False)
@@ -904,12 +909,15 @@ fits
 # read the matrix itself, and how the printed number came about we cannot
 # know.
 #
-# All claims in one table. For the ML-100K counts we rely on its README. The
-# margin is half a unit of the last digit that the report prints. For the mean
-# of a user it is a whole unit, so that 163 may be rounded or cut off; and this
-# mean is measured from the report's own two counts, since the report says that
-# it follows from them. {doc}`/book/evidence/18-what-five-reports-claimed` judges
-# the same sentence in the same way.
+# The claims of the two sentences that are in doubt, in one table. (The others
+# of this chapter, the counts of MovieLens 1M and of Netflix, are judged in
+# {doc}`/book/evidence/18-what-five-reports-claimed`.) For the ML-100K counts we
+# rely on its README. The margin is half a unit of the last digit that the
+# report prints. For the mean of a user it is a whole unit, so that 163 may be
+# rounded or cut off; and this mean is measured from the report's own two
+# counts, since the report says that it follows from them.
+# {doc}`/book/evidence/18-what-five-reports-claimed` judges the same sentence in
+# the same way.
 
 # %%
 exact, old = intervals.exact, evidence.data_counts("ml-100k")

@@ -370,8 +370,9 @@ print("an untrained network is worse than a constant")
 #
 # The recorded runs follow the paper: MovieLens 1M, a random tenth held out, five
 # repeats, 500 hidden units, ratings clipped, the default of 3 for unknown users and
-# items. What the paper leaves open is the penalty that its grid selected and the
-# number of steps. We chose both on a tenth of the *training* ratings of one split.
+# items. The paper leaves open, among other things, the penalty that its grid selected,
+# the number of steps, and how the weights start. The weights start as in the authors'
+# code. Penalty and steps we chose on a tenth of the *training* ratings of one split.
 # The final runs train on all training ratings with what was chosen, and see the test
 # ratings once.
 
@@ -379,12 +380,12 @@ print("an untrained network is worse than a constant")
 Markdown(evidence.provenance("autorec-ml1m"))
 
 # %% [markdown]
-# The search was recorded too, with its validation errors. For each network the table has
-# the penalties that were tried and the best of them. RProp, the paper's optimiser, was
-# tried for all. For U-AutoRec we also tried Adam with batches of 256 users, which
-# came out ahead and was kept. So the two forms did not get the same search, and it was
-# unequal both ways. The users had one optimiser more. The items had more penalties, and
-# their best one lies between two others; for the users it lies at an edge. A later
+# The search was recorded too, with its validation errors. For each network the table
+# has the penalties that were tried and the best of them. RProp, the paper's optimiser,
+# was tried for all. For U-AutoRec we also tried Adam with batches of 256 users, which
+# came out ahead and was kept. So the two forms did not get the same search: the users
+# had one optimiser more. Nor did they get the same penalties. The table counts those
+# that were tried, and *place* says whether the best lies between two others. A later
 # search gave both forms ten trials (the table of all models below). It found better
 # settings for the users, so this search had been a hindrance to them. The gap between
 # the forms is a little smaller there, and still clear.
@@ -408,8 +409,8 @@ chosen.assign(place=inside.map({True: "inside", False: "at an edge"}))
 # A linear code, the rows *g identity*, wants a penalty many times as large as a sigmoid
 # code. Nothing bounds $Vr$ there, so a film with thousands of ratings has a code many
 # times as large as that of a rare one. Where the best penalty stands *at an edge* of
-# those tried, a better one may lie beyond it; with only one penalty tried there is
-# nothing to choose from.
+# those tried, a better one may lie beyond it; where a line counts one penalty alone,
+# there was nothing to choose from.
 #
 # The paper prints its grid: .001, .01, .1, 1, 100 and 1000, without 10. Ours shares the
 # last two with it and has others, between these and beyond them. Whether the two grids
@@ -469,7 +470,7 @@ plt.show()
 #
 # The fully linear network is the exception: ours is *better* than the published one. The
 # table shows it for every penalty whose *test* error was recorded. (The search above
-# tried one more, on validation ratings of one split.)
+# tried others as well, but on validation ratings of one split.)
 
 # %%
 linear = table[table.index.str.startswith("f identity, g identity")]
@@ -536,7 +537,7 @@ gain.dropna().rename("gain for 100 more units").to_frame()
 
 # %%
 deep = "I-AutoRec, 500-250-500"
-said = f"`{deep}` is not recorded yet: nothing can be said of the fourth claim."
+said = f"`{deep}` is not recorded: nothing can be said of the fourth claim."
 if deep in table.index and table.loc[deep, "seeds"]:
     better = evidence.judge(
         evidence.difference("autorec-ml1m", "I-AutoRec", deep), ">", 0.0

@@ -879,9 +879,9 @@ ax.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
-# (The first epoch of all lines lies below the frame, and the second of our mean.) The
-# next table has the reduction in percent over stretches of the curve, as the report
-# counts it: positive is a gain. *Better in* says in how many of the fifty pairs.
+# (The first epoch of all lines lies below the frame, and the second of our mean and of one
+# run.) The next table has the reduction in percent over stretches of the curve, as the
+# report counts it: positive is a gain. *Better in* says in how many of the fifty pairs.
 
 
 # %%

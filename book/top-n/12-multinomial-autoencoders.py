@@ -196,10 +196,9 @@ ablation.assign(
 # :::{prf:proof}
 # The softmax and the order of the logits are unchanged. The second derivative of the
 # other two along the constant is $-\sum_i \sigma(s_i + c)(1 - \sigma(s_i + c))$ and
-# $-\sum_i c_i$: both negative, so each is strictly concave in it and takes
-# a value twice at most. The Gaussian falls to
-# $-\infty$ on both sides, and so does the logistic, since some item has an event and
-# some has none.
+# $-\sum_i c_i$: both negative, so each is strictly concave in it and takes a value
+# twice at most. The Gaussian falls to $-\infty$ on both sides, and so does the
+# logistic, since some item has an event and some has none.
 # :::
 #
 # A Gaussian or logistic model has to learn the *level* of a user, which no ranking metric

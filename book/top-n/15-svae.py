@@ -361,12 +361,12 @@ if dataset == "ml-latest-small":
 
 # %% [markdown]
 # Nobody watches a film a minute. A timestamp of MovieLens says when a rating was *typed
-# in*, and most people typed in years of cinema in one evening. The order is at least
-# partly that of the site's pages, say {cite:t}`fan2023model`. What can be seen here is
-# that users share an order. Take two films that two users both liked one right after
-# the other, not in the same second. (Films with fewer stars in between are not in this
-# table.) If users rated in their own order, the two would agree on which came first in
-# half of the cases.
+# in*, and most people typed in years of cinema in one evening. {cite:t}`fan2023model`
+# conclude that the site's own recommendations guide its users. If so, the order is partly
+# that of the site's pages. What can be seen here is that users share an order. Take two
+# films that two users both liked one right after the other, not in the same second.
+# (Films with fewer stars in between are not in this table.) If users rated in their own
+# order, the two would agree on which came first in half of the cases.
 
 # %%
 table["before"] = table.groupby("user")["item"].shift()
