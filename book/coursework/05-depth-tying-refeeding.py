@@ -149,7 +149,7 @@ def test_as_built(parameters):
     from reclib.models import DeepAutoencoder
 
     for items, hidden in [(20, [8, 4]), (31, [7, 9, 3]), (12, [5])]:
-        model = DeepAutoencoder(hidden)
+        model = DeepAutoencoder(hidden, scale=(1, 5))
         model.build(Interactions.from_coo([], [], [], shape=(1, items)))
         no = [False] * len(hidden)
         assert parameters(items, hidden, no) == model.num_parameters
