@@ -48,7 +48,10 @@ class Labels:
     def positions(self, ids: Iterable) -> np.ndarray:
         """Row or column of each identifier, int64; -1 for one that is not among them."""
         ids = ids if isinstance(ids, (np.ndarray, pd.Series, pd.Index)) else as_ids(list(ids))
-        return self.index.get_indexer(pd.Index(ids, tupleize_cols=False))
+        try:
+            return self.index.get_indexer(pd.Index(ids, tupleize_cols=False))
+        except TypeError as error:
+            raise TypeError(f"these are no identifiers of {self.kind}s: {error}") from error
 
     def take(self, index: slice | np.ndarray) -> Labels:
         """The labels of some rows or columns, by slice or positions."""

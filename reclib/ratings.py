@@ -58,9 +58,12 @@ class Ratings:
         table = self.table
         if not isinstance(table, pd.DataFrame):
             raise TypeError(
-                f"Ratings needs a pandas DataFrame, got {type(table).__name__}; "
+                f"Ratings needs a pandas DataFrame, got {type(table).__module__}."
+                f"{type(table).__name__}; "
                 "Ratings.from_table reads Polars, Arrow, CSV and Parquet"
             )
+        if table.columns.nlevels > 1:
+            raise ValueError(f"{self.name}: columns must have plain names, not several levels")
         missing = [column for column in REQUIRED if column not in table]
         if missing:
             raise ValueError(
@@ -253,13 +256,21 @@ class Ratings:
     def where(self, keep: pd.Series | np.ndarray) -> Ratings:
         """Keep the rows of ``table`` where ``keep`` (bool, one per rating) is true.
 
-        A Series must be of ``table``: the rows of the source may have had another order.
+        A Series must be of ``table``: the rows of the source may have had another order. (So may
+        a NumPy mask of the source, which does not tell.)
 
         Raises
         ------
         ValueError
             If ``keep`` is no mask of the rows, or comes from another table.
         """
+        mask = self._mask(keep)
+        if not mask.any():
+            raise ValueError(f"{self.name}: no ratings left; loosen the last filter")
+        return replace(self, table=self.table[mask])
+
+    def _mask(self, keep: pd.Series | np.ndarray) -> np.ndarray:
+        """A mask of the rows of ``table`` as bool [ratings]; ValueError for anything else."""
         if isinstance(keep, pd.Series) and not self._is_row_for_row(keep.index):
             raise ValueError(
                 f"{self.name}: this mask was made of another table, whose rows may have another "
@@ -268,12 +279,10 @@ class Ratings:
         mask = np.asarray(keep)
         if mask.dtype != bool or mask.shape != (len(self),):
             raise ValueError(
-                f"{self.name}: where needs a bool for each of {len(self)} ratings, got "
+                f"{self.name}: a mask needs a bool for each of {len(self)} ratings, got "
                 f"{mask.dtype} of shape {mask.shape}"
             )
-        if not mask.any():
-            raise ValueError(f"{self.name}: no ratings left; loosen the last filter")
-        return replace(self, table=self.table[mask])
+        return mask
 
     def _is_row_for_row(self, index: pd.Index) -> bool:
         """Whether labels of rows are those of ``table``, or of a source in the same order."""
@@ -312,11 +321,14 @@ class Ratings:
         """The users x items matrix of ratings, on the CPU."""
         return self.matrix_of(np.ones(len(self), dtype=bool))
 
-    def matrix_of(self, keep: np.ndarray) -> Interactions:
-        """The same matrix holding only the rows where ``keep`` is true; its shape is unchanged."""
-        if np.shape(keep) != (len(self),):
-            raise ValueError(f"keep needs a bool for each of {len(self)} ratings")
-        return to_matrix(self.table[keep], self.user_labels, self.item_labels, self.scale)
+    def matrix_of(self, keep: pd.Series | np.ndarray) -> Interactions:
+        """The same matrix holding only the rows where ``keep`` is true; its shape is unchanged.
+
+        ``keep`` and errors as for :meth:`where`.
+        """
+        return to_matrix(
+            self.table[self._mask(keep)], self.user_labels, self.item_labels, self.scale
+        )
 
 
 def to_matrix(

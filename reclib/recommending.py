@@ -8,7 +8,7 @@ nothing is known, falls back on popularity and never on the order of the columns
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,8 @@ from reclib.evaluation import predict_at, top_items
 from reclib.interactions import Interactions
 from reclib.labels import Labels, as_ids, objects
 from reclib.models.base import Recommender
-from reclib.models.guards import NotFittedError
+from reclib.models.guards import NotFittedError, needs_matrix
+from reclib.training import needs_model
 
 BATCH = 500  # users whose scores are held at a time
 Histories = Mapping[Hashable, Iterable[Hashable] | Mapping[Hashable, float]]
@@ -86,10 +87,12 @@ def recommend(
     """
     items = known_items(model)
     k = checks.whole("k", k)
+    if history is not None:
+        needs_matrix(history, "history")
     if isinstance(users, Mapping):
         X = histories(model, users, unknown)
     else:
-        X = _known(model, [users] if isinstance(users, str) else list(users), history, unknown)
+        X = _known(model, _several(users), history, unknown)
     shown = np.ones(len(items), dtype=bool)
     if candidates is not None:
         shown[:] = False
@@ -124,7 +127,7 @@ def similar_items(
     ------
     As for :func:`recommend`.
     """
-    items = [items] if isinstance(items, str) else list(items)
+    items = _several(items)
     if unknown == "ignore":
         items = [item for item in items if known_items(model).positions([item])[0] >= 0]
     found = recommend(model, {item: [item] for item in items}, k)
@@ -181,8 +184,15 @@ def explain(
     return found.sort_values("moves", ascending=False, kind="stable", ignore_index=True)
 
 
+def _several(ids: Any) -> list:
+    """A list of identifiers; one alone, such as a text, is a list of one."""
+    alone = isinstance(ids, str) or not isinstance(ids, Iterable)
+    return [ids] if alone else list(ids)
+
+
 def known_items(model: Recommender) -> Labels:
     """The items of a fitted model; numbers from 0 if its matrix was not labelled."""
+    needs_model(model)
     if model.train_matrix is None:
         raise NotFittedError(f"this {type(model).__name__} is not fitted; training.fit does that")
     size = model.train_matrix.num_cols if model.rows == "users" else model.train_matrix.num_rows
@@ -260,7 +270,7 @@ def _columns(
     """Columns of identifiers; -1 for unknown ones if they are let and ``keep`` is true."""
     if unknown not in ("refuse", "ignore"):
         raise ValueError(f'unknown must be "refuse" or "ignore", got {unknown!r}')
-    wanted = list(wanted)
+    wanted = _several(wanted)
     found = items.positions(wanted)
     if (found < 0).any() and unknown == "refuse":
         absent = [item for item, column in zip(wanted, found, strict=True) if column < 0]

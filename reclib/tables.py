@@ -119,7 +119,10 @@ def identifiers(name: str, column: pd.Series) -> np.ndarray:
         return values
     kinds = {type(value): at for at, value in reversed(list(enumerate(values)))}
     if all(issubclass(each, (int, np.integer)) for each in kinds):
-        return identifiers(name, pd.Series(np.array(values.tolist()), index=column.index))
+        whole = np.array(values.tolist())
+        if whole.dtype == object:
+            raise ValueError(f"{name} identifiers beyond 64 bits must be text")
+        return identifiers(name, pd.Series(whole, index=column.index))
     if len(kinds) > 1:
         seen = [f"{t.__name__} (row {_row(column, at)}: {values[at]!r})" for t, at in kinds.items()]
         raise ValueError(

@@ -113,7 +113,9 @@ def public_names(module: str) -> set[str]:
 
 
 # Rooms that only other rooms use: what a user never calls needs no page.
-INNER = {f"reclib.{name}" for name in ("naming", "checks", "tables", "checking", "workers")}
+INNER = {
+    f"reclib.{name}" for name in ("naming", "checks", "tables", "checking", "workers", "encoding")
+}
 # A package offers what its files define.
 ROOMS = [name for name in MODULES if name.count(".") == 1 and name not in INNER]
 

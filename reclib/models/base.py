@@ -149,6 +149,11 @@ class GradientRecommender(Recommender, nn.Module):
     (:meth:`loss`); ``training.fit`` does the rest.
     """
 
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        self = super().__new__(cls, *args, **options)
+        nn.Module.__init__(self)  # so that a class which forgets to call it works all the same
+        return self
+
     @abstractmethod
     def build(self, train: Interactions) -> None:
         """Create parameters for the shape of ``train``, drawing from torch's global generator."""

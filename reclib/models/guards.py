@@ -45,6 +45,12 @@ def _remembers(learn: Callable) -> Callable:
         if learn.__name__ == "fit" and not train.nnz:
             raise ValueError(f"{type(self).__name__} cannot learn from a matrix without entries")
         learnt = learn(self, train, *args, **options)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor) and not value.isfinite().all():
+                raise FloatingPointError(
+                    f"{type(self).__name__} has learnt {name} with values that are not finite; are "
+                    "some of the matrix extreme?"
+                )
         self.train_matrix = train
         return learnt
 
