@@ -29,7 +29,7 @@ def own_csv(log, folder):
     table = table.drop_duplicates(["who", "what"], keep="last")
     seconds = table["when"].astype("int64") // 10**9
     rows = table[["who", "what", "stars"]].assign(when=seconds)
-    return rows, Dataset.from_uirt(rows.values), dict(zip(table["what"], table["name"], strict=True))
+    return rows, Dataset.from_uirt(rows.values), table.set_index("what")["name"].to_dict()
 
 
 def counts_as_confidence(log):
