@@ -18,6 +18,7 @@ import polars as pl
 import pytest
 import torch
 
+from benchmarks import first_hour
 from reclib import comparing, datasets, evaluation, onnx, splits, training, tuning
 from reclib.models import EASE, IALS, BiasedMF, ItemKNN, MultVAE, Popularity, Recommender
 from reclib.persistence import load, save
@@ -183,6 +184,31 @@ def test_a_task_takes_at_most_six_lines(task):
 
 def test_there_are_fifteen_tasks():
     assert len(TASKS) == 15
+
+
+@pytest.mark.parametrize("library", ["RecTools", "Cornac", "implicit"])
+def test_the_same_tasks_are_written_with_other_libraries(library):
+    path, names = first_hour.LIBRARIES[library], [task.__name__ for task in TASKS]
+    assert first_hour.tasks() == names
+    public = [name for name in first_hour.definitions(path) if name in names]
+    assert public == names  # all of them, in this order
+    assert all(first_hour.lines(path, names).values())
+
+
+def test_a_helper_is_counted_with_the_tasks_that_call_it(tmp_path):
+    file = tmp_path / "with_one.py"
+    file.write_text(
+        "def helper():\n    a = 1\n    return a\n\n\n"
+        "def task():\n    return helper() + helper()\n\n\n"
+        "def alone(helper):\n    return helper\n\n\n"
+        "def missing():\n    raise NotImplementedError('it has none')\n"
+    )
+    counted = first_hour.lines(file, ["task", "alone", "missing"])
+    assert counted == {"task": 3, "alone": 1, "missing": None}
+
+
+def test_the_table_of_the_benchmarks_is_the_one_that_is_counted():
+    assert first_hour.table() in (first_hour.HERE.parent / "README.md").read_text()
 
 
 def test_a_csv_becomes_ratings(log, ratings, tmp_path):
