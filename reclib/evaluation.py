@@ -252,7 +252,7 @@ class Ranking:
 
         The ``level`` of the interval lies between 0 and 1; else ValueError.
         """
-        level = checks.fraction("level", level)
+        level = checks.fraction("the level", level)
         mean, se = self.per_user.mean(), self.per_user.sem()
         half = scipy.stats.norm.ppf((1 + level) / 2) * se
         columns = {"mean": mean, "se": se, "low": mean - half, "high": mean + half}
@@ -462,7 +462,7 @@ def compare(
                 f"{name} must be a Series, one column of Ranking.per_user, "
                 f"got {type(values).__name__}"
             )
-    level, resamples = checks.fraction("level", level), checks.whole("resamples", resamples)
+    level, resamples = checks.fraction("the level", level), checks.whole("resamples", resamples)
     if ours.name != theirs.name and all("@" in str(each.name) for each in (ours, theirs)):
         raise ValueError(f"{ours.name} cannot be compared with {theirs.name}")
     if not ours.index.equals(theirs.index):

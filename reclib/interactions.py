@@ -44,7 +44,8 @@ def resolve_device(device: str | torch.device = "auto") -> torch.device:
 class Interactions:
     """A rows x columns matrix in CSR form: users x items, or its transpose.
 
-    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input.
+    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input; the
+    constructor itself checks nothing.
 
     Attributes
     ----------
@@ -59,9 +60,6 @@ class Interactions:
         Identifiers of the rows and columns; they follow every cut, copy and transpose.
     scale : (float, float), optional
         Lowest and highest rating that the rating form allowed.
-
-    Build one with :meth:`from_coo` or :meth:`from_scipy`, which check their input; the
-    constructor itself checks nothing.
     """
 
     indptr: Tensor

@@ -55,7 +55,11 @@ PAPER_SCALE = {
     "17-a-fair-comparison": ("topn-ml1m", "EASE"),
 }
 # What a chapter needs besides reclib and its requirements, by what its code has.
-ALSO = {"sklearn": "scikit-learn", "tuning.suggest": "optuna>=4.2"}
+ALSO = {
+    "sklearn": "scikit-learn",
+    "tuning.suggest": "optuna>=4.2",
+    "tuning.tune": "optuna>=4.2",
+}
 DATASETS = ["ml-latest-small", "ml-100k", "ml-1m"]
 
 
@@ -468,9 +472,12 @@ def field_of(name: str, value: object) -> str:
         return json.dumps(DATASETS) + " {allow-input: true}"
     if name == "device":
         return json.dumps(["auto", "cpu", "cuda"])
-    kind = {int: "integer", float: "number", str: "string"}.get(
-        type(value), "raw"
-    )
+    kind = {
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        str: "string",
+    }.get(type(value), "raw")
     return json.dumps({"type": kind})
 
 

@@ -55,6 +55,7 @@ Markdown(evidence.at_a_glance("21-your-own-data"))
 # file.
 
 # %% tags=["parameters"]
+dataset = "ml-latest-small"
 path = ""
 upload = False
 trials = 8
@@ -76,7 +77,7 @@ if upload:
     path = next(iter(files.upload()))
 folder = Path(tempfile.mkdtemp())
 if not path:
-    ml = datasets.load()
+    ml = datasets.load(dataset)
     log = pd.DataFrame(
         {
             "customer": "c-" + ml.table["user"].astype(str).str.zfill(4),

@@ -106,12 +106,15 @@ MUTATIONS = {
     ),
     "cold rows not defaulted": Mutation(
         "models/autorec.py",
-        "        X_hat[fold_in.row_counts == 0] = self.default_rating\n",
-        "",
+        "X_hat.masked_fill_((fold_in.row_counts == 0)[:, None], self.default_rating)",
+        "X_hat",
         COLD,
     ),
     "cold columns not defaulted": Mutation(
-        "models/autorec.py", "        X_hat[:, ~self.known] = self.default_rating\n", "", COLD
+        "models/autorec.py",
+        "        X_hat.masked_fill_(~self.known, self.default_rating)\n",
+        "",
+        COLD,
     ),
     "cold cells not defaulted": Mutation(
         "models/autorec.py",
