@@ -125,7 +125,8 @@ def similar_items(
 
     Raises
     ------
-    As for :func:`recommend`.
+    NotFittedError, ValueError, TypeError
+        As for :func:`recommend`.
     """
     items = _several(items)
     if unknown == "ignore":

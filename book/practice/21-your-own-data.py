@@ -27,9 +27,9 @@
 # The whole way is seven steps, and about forty lines of code:
 #
 # ```text
-#   orders.csv -> Ratings -> Split -> tune -> compare -> recommend -> save, load, serve
-#     a file      checked    what is   on its   on its     for whom     a folder
-#                 once       tested    own part test part  you like
+# orders.csv -> Ratings -> Split -> tune -> compare -> recommend -> save
+#  a file      checked    what is   on its  on its     for whom     load
+#              once       tested    part    test       you like     serve
 # ```
 
 # %%
