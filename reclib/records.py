@@ -118,16 +118,26 @@ class Record:
         return [result for result in self.results if result["label"] == point.label]
 
     def add(self, result: dict) -> None:
-        """Write the file anew with one more result; it is whole at every moment."""
+        """Write the file anew with one more result; it is whole at every moment.
+
+        OSError, if there is no room for it, names the file and what is safe.
+        """
         self.results = sorted([*self.results, result], key=lambda r: (r["label"], r["seed"]))
         lines = ",\n".join("  " + json.dumps(each) for each in self.results)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_suffix(".part")
-        part.write_text(
-            f'{{"experiment": {json.dumps(self.experiment)}, "results": [\n{lines}\n]}}\n',
-            encoding="utf-8",
-        )
-        os.replace(part, self.path)
+        try:
+            part.write_text(
+                f'{{"experiment": {json.dumps(self.experiment)}, "results": [\n{lines}\n]}}\n',
+                encoding="utf-8",
+            )
+            os.replace(part, self.path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise OSError(
+                f"{self.path} cannot be written ({error.strerror or error}); the "
+                f"{len(self.results) - 1} results before are in it. Make room, and run it again"
+            ) from error
 
 
 def _stored(path: Path, name: str) -> list[dict]:

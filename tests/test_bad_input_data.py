@@ -15,7 +15,15 @@ import torch
 from reclib import splits, training
 from reclib.interactions import Interactions
 from reclib.labels import Labels
-from reclib.models import BPR, EASE, AutoRec, ItemKNN, Popularity
+from reclib.models import (
+    BPR,
+    EASE,
+    AutoRec,
+    BiasedMF,
+    GradientRecommender,
+    ItemKNN,
+    Popularity,
+)
 from reclib.ratings import Ratings
 
 NAN, INF = float("nan"), float("inf")
@@ -36,6 +44,7 @@ TABLES = [
     ({"rating": [1 + 1j, 2, 3]}, "rating must be real numbers"),
     ({"user": [1, None, 2]}, "user is missing in some rows, 1 of 3; the first is row 1"),
     ({"user": [1, INF, 2]}, "user identifiers must be whole numbers or text, row 1 has inf"),
+    ({"user": [2**70, 1, 2]}, "user identifiers beyond 64 bits must be text"),
     ({"user": [1.5, 1, 2]}, "user identifiers must be whole numbers or text, row 0 has 1.5"),
     ({"user": [1, "x", 2]}, r"different kinds, int \(row 0: 1\) and str \(row 1: 'x'\)"),
     ({"timestamp": [1.0, NAN, 2.0]}, "timestamp is missing in some rows, 1 of 3"),
@@ -95,6 +104,10 @@ def test_columns_that_are_missing_or_there_twice_are_named():
         Ratings(twice)
     with pytest.raises(ValueError, match="no ratings left; the table is empty"):
         Ratings(frame().iloc[:0])
+    levels = frame()
+    levels.columns = pd.MultiIndex.from_product([levels.columns, ["a"]])
+    with pytest.raises(ValueError, match="plain names, not several levels"):
+        Ratings(levels)
 
 
 @pytest.mark.parametrize(
@@ -302,6 +315,8 @@ def test_a_mask_of_the_source_is_refused_where_the_rows_were_sorted():
         (lambda r: r.with_min_count(item=1.5), TypeError, "item must be a whole number"),
         (lambda r: r.k_core(0), ValueError, "k must be at least 1"),
         (lambda r: r.matrix_of(np.ones(1, bool)), ValueError, "a bool for each of 3"),
+        (lambda r: r.matrix_of([1, 0, 1]), ValueError, "a bool for each of 3 ratings, got int64"),
+        (lambda r: r.matrix_of(pd.Series([True] * 3, index=[2, 1, 0])), ValueError, "another"),
     ],
 )
 def test_a_filter_says_what_it_needs(call, error, message):
@@ -567,3 +582,29 @@ def test_what_is_no_matrix_is_refused_with_the_remedy(two_catalogues, wrong, rem
         model.score(wrong(split))
     with pytest.raises(TypeError, match=f"train must be an Interactions.*{remedy}"):
         EASE().fit(wrong(split))
+
+
+def test_what_was_learnt_is_finite():
+    """A rating of 1e30 has squares that float32 does not hold."""
+    X = Interactions.from_coo([0, 0, 1, 2], [0, 1, 1, 2], [1e30, 3.0, 4.0, 2.0], shape=(3, 3))
+    with pytest.raises(FloatingPointError, match="BiasedMF has learnt .* not finite"):
+        BiasedMF(2).fit(X)
+
+
+def test_a_class_that_forgets_the_constructor_of_its_base_works():
+    class Forgetful(GradientRecommender):
+        def __init__(self):
+            self.w = torch.nn.Parameter(torch.zeros(2))
+
+        def build(self, train):
+            pass
+
+        def loss(self, batch):
+            return (self.w - 1).square().sum()
+
+        def score(self, fold_in):
+            return self.w.detach().repeat(fold_in.num_rows, 1)
+
+    model = Forgetful()
+    training.fit(model, Interactions.from_coo([0], [0], shape=(1, 2)), epochs=3, lr=0.1)
+    assert (model.w > 0).all()

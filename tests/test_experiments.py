@@ -701,3 +701,19 @@ def test_a_record_is_ordered_whatever_finished_first(tiny):
     experiment = experiments.find("tiny")
     seeds = [result["seed"] for result in Record.read(experiment).of(experiment.points[0])]
     assert seeds == [0, 1]
+
+
+def test_a_full_disk_loses_nothing_that_was_recorded(tiny, monkeypatch):
+    list(experiments.run(experiments.find("tiny")))
+    record = Record.read(experiments.find("tiny"))
+    before = record.path.read_text(encoding="utf-8")
+
+    def full(path, text, **_):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    with pytest.raises(OSError, match="cannot be written .No space left.*the 4 results before"):
+        record.add(record.results[0] | {"seed": 77})
+    assert record.path.read_text(encoding="utf-8") == before
+    assert list(record.path.parent.glob("*.part")) == []

@@ -134,6 +134,20 @@ def test_unknown_identifiers_are_refused_by_name_or_ignored_if_said(model):
         (lambda m: recommend(m, {"x": 3}), TypeError, "user 'x' has 3; give a list"),
         (lambda m: recommend(EASE(), ["7"]), NotFittedError, "EASE is not fitted"),
         (lambda m: recommend(m, ["7"], unknown="skip"), ValueError, '"refuse" or "ignore"'),
+        (lambda m: recommend(m, [[1, 2]]), TypeError, "no identifiers of users: unhashable"),
+        (lambda m: recommend(m, 5), ValueError, "not in the history, such as 5"),
+        (
+            lambda m: recommend(m, ["7"], candidates=5),
+            ValueError,
+            "does not know 1 items, such as 5",
+        ),
+        (lambda m: similar_items(m, 9999), ValueError, "such as 9999"),
+        (
+            lambda m: recommend(m, ["7"], history=pd.DataFrame()),
+            TypeError,
+            "history must be an Inter",
+        ),
+        (lambda m: recommend(pd.DataFrame(), ["7"]), TypeError, "DataFrame"),
     ],
 )
 def test_bad_requests_are_explained(model, call, error, message):
