@@ -198,8 +198,6 @@ def fit(
         return History()
     if epochs < 1:
         raise ValueError(f"{name} needs epochs >= 1, got {epochs}")
-    if "_parameters" not in vars(model):
-        raise TypeError(f"{name}.__init__ must call super().__init__() before anything else")
     if checkpoint is not None:
         _writable(Path(checkpoint))
 

@@ -42,10 +42,11 @@ def _remembers(learn: Callable) -> Callable:
     @wraps(learn)
     def guarded(self: Any, train: Interactions, *args: Any, **options: Any) -> Any:
         needs_matrix(train, "train")
-        if learn.__name__ == "fit" and not train.nnz:
+        solved = learn.__name__ == "fit"
+        if solved and not train.nnz:
             raise ValueError(f"{type(self).__name__} cannot learn from a matrix without entries")
         learnt = learn(self, train, *args, **options)
-        for name, value in vars(self).items():
+        for name, value in vars(self).items() if solved else ():
             if isinstance(value, Tensor) and not value.isfinite().all():
                 raise FloatingPointError(
                     f"{type(self).__name__} has learnt {name} with values that are not finite; are "
