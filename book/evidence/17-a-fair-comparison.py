@@ -103,7 +103,7 @@ rivals[["from", "value", "interval", "read"]].sort_values("value")
 # | search space | | how many options vary and how far; each list is ours |
 # | first trial | | the options of the authors, of a chapter, or the best of an earlier search; how good they are differs |
 # | training | until the validation value stops to rise | patience, counted in the model's own rounds and after its warm-up; the most epochs allowed |
-# | final runs | every model sees the same training ratings | seeds for ranking: one where nothing is random, five where the start or the training is; iALS is solved, but from a random start |
+# | final runs | every model sees the same training ratings | seeds for ranking: one where nothing is random, five where the start or the training is (of H+Vamp one is recorded); iALS is solved, but from a random start |
 #
 # "The same budget" is therefore a choice. Equal trials favour models with few options,
 # for which ten points are a dense search; equal hours would favour cheap models. We
@@ -758,9 +758,9 @@ if users.shape[1] > 1:
 
 # %% [markdown]
 # The matrix of all pairs. A dark square: the whole interval says that the model of the row
-# is above that of the column. A white one: open.
+# is above that of the column. A white one: open, or too few seeds for a word.
 
-# %% mystnb={"image": {"alt": "Matrix of all pairs of ranking models, sorted by NDCG@100. Dark squares mark pairs whose simultaneous interval lies above zero, white squares pairs that are open."}}
+# %% mystnb={"image": {"alt": "Matrix of all pairs of ranking models, sorted by NDCG@100. Dark squares mark pairs whose simultaneous interval lies above zero, white squares pairs that are open or have too few seeds."}}
 if len(pairs):
     names = list(ranking.index)
     grid = np.zeros((len(names), len(names)))
@@ -788,7 +788,8 @@ if len(pairs):
     level = scipy.stats.norm.ppf(0.975) + scipy.stats.norm.ppf(0.8)
     visible = level * pairs["se"]
     steps = -ranking["NDCG@100"].diff().dropna()
-    small, decided = np.median(visible), pairs["verdict"] != evidence.OPEN
+    words = (evidence.REPRODUCED, evidence.CONTRADICTED)
+    small, decided = np.median(visible), pairs["verdict"].isin(words)
     said_pairs = (
         f"{decided.sum()} of {len(pairs)} pairs can be told apart. For half "
         f"of the pairs a true difference below {small:.4f} of NDCG@100 would be "
@@ -870,8 +871,8 @@ if gains:
 
 # %% [markdown]
 # Whether light or heavy users gain more, in numbers. For ratings the claim "heavy users
-# gain more" is judged over the splits. For ranking the record has group means only, whose
-# error over users is not known, so there is no verdict.
+# gain more" is judged over the splits. For ranking we have the means of the groups and not
+# their error over users, so there is no verdict.
 
 # %%
 said_groups = []

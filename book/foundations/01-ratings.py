@@ -54,7 +54,7 @@ seed = 0
 # book. Each of their claims is tested in the chapter to which it belongs; two
 # of the reports open this one. (The counts that a third gives for the Netflix
 # data are claims of this chapter as well.) The next cell says what the chapter
-# costs to run, and how the claims that it tests came out.
+# costs to run, and how the claims that the register counts for it came out.
 
 # %%
 plots.use_style()
@@ -682,7 +682,7 @@ mse.round(3)
 # user. This is an approximation: the values are standardised with the mean and
 # the standard deviation of the same items. In large samples that makes no
 # difference where the true correlation is zero; on these data it makes the
-# interval a little too wide. The second row keeps items with ten ratings or
+# interval too wide, by less than a fifth. The second row keeps items with ten ratings or
 # more, whose means are less noisy. The last is a control: the counts are
 # shuffled.
 

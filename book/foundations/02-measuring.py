@@ -559,7 +559,8 @@ show(metrics.coverage, metrics.novelty)
 # $1/2$, NDCG $= .6309/1.6309 = .3869$, AP $= \frac12/2 = \frac14$, RR
 # $= \frac12$.
 #
-# **User C** has nothing held out. Every denominator is zero: there is no value.
+# **User C** has nothing held out. For recall, NDCG and AP the denominator is zero; for
+# the others the library gives no value either, since nothing could be found.
 
 # %%
 scores = torch.tensor(
@@ -1530,11 +1531,11 @@ verdict.round(3)
 # selection are known to be the same. And that the bold model is better needs an
 # interval for the difference, of the kind that fits how the values came about.
 #
-# From here on, every table of this book uses the splits, metrics and evaluator
-# shown above, and recorded runs print their fingerprints. Words such as
+# From here on, the tables of held-out errors and lists in this book use the splits,
+# metrics and evaluator shown above, and recorded runs print their fingerprints. Words such as
 # *reproduced* come from `evidence.judge` alone, which reads the intervals of
-# this chapter. It gives no word where fewer than five seeds or splits are
-# measured.
+# this chapter. Where fewer than five seeds or splits are measured, it says *not
+# testable here* and how many there are.
 
 # %% [markdown]
 # ## Exercises

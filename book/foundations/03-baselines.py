@@ -162,7 +162,7 @@ Markdown(evidence.at_a_glance("03-baselines"))
 # ### Regularised biases
 #
 # A lenient user and a good film both raise a rating. {cite:t}`koren2009matrix`
-# add the two, $\hat r_{ui} = \mu + b_u + b_i$, and fit them together:
+# add the two, $\hat r_{ui} = \mu + b_u + b_i$. We fit them together:
 #
 # $$
 # F(b) = \sum_{(u,i) \in \Omega} (r_{ui} - \mu - b_u - b_i)^2
@@ -241,7 +241,8 @@ Markdown(evidence.at_a_glance("03-baselines"))
 # $$ (eq-baselines-neighbours)
 #
 # where $j$ runs over the $k$ films most similar to $i$ among those that the
-# user has rated, if their $s_{ij}$ is positive.
+# user has rated, if their $s_{ij}$ is positive. (The library keeps the 500 most
+# similar films of each film, and others never count.)
 # With shrinkage and on top of a baseline it stands in Koren (2008), who uses
 # a correlation in the place of the cosine and names $\lambda = 100$ as
 # typical.

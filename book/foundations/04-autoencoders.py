@@ -399,7 +399,8 @@ assert distances(W, Q[:, :K])[1] < 1e-3
 #
 # Compare with {prf:ref}`thm-ae-pca`. Encoder and decoder have become equal,
 # and $T$ has become a rotation or a reflection. That is
-# {cite:t}`kunin2019loss`: the principal directions can now be *read off* as the
+# {cite:t}`kunin2019loss`: where the singular values differ, the principal directions
+# can now be *read off* as the
 # left singular vectors of the decoder, because $W W^\top = Q_K(I - \lambda \Sigma_K^{-2})Q_K^\top$ has different
 # eigenvalues where $Q_K Q_K^\top$ had only ones. But the columns of $W$ are
 # still no eigenvectors.
@@ -1558,7 +1559,7 @@ assert not spy.training
 # - A masked loss drops targets that do not exist. It has no closed form, may
 #   have several minima, and does not forbid the identity.
 # - A narrow code, a penalty, noise and early stopping keep a network from it.
-#   On these ratings the penalty and the noise did the work. Noise in the input
+#   On these ratings the penalty and the noise did most, in single trainings. Noise in the input
 #   of a linear autoencoder is a ridge penalty; it makes the diagonal smaller,
 #   not zero.
 # - What a zero means in the input matters: less biases is better than less the

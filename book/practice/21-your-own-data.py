@@ -360,9 +360,8 @@ recommend(model, request, k=2, unknown="ignore")
 # %% [markdown]
 # ### The items of the validation part, ranked in the test
 #
-# A customer has seen her validation items, so the test must not rank them. Left in, they
-# take the first places, since the model thinks them likely, and each of them counts as a
-# miss. All splits of this library leave them out. The cell puts them back to show the size
+# A customer has seen her validation items, so the test must not rank them. Left in, some
+# of them take places in the list, and each of these counts as a miss. All splits of this library leave them out. The cell puts them back to show the size
 # of the mistake.
 
 # %%

@@ -726,7 +726,7 @@ stretched_rmse = rmse_of(stretched, split, seed=seed, **rprop)
 print(f"not stretched {squeezed_rmse:.3f}, stretched {stretched_rmse:.3f}")
 
 # %% [markdown]
-# It saturates at 1 for every cell, and the error says so:
+# It saturates at 1 where ratings are higher, as its error suggests:
 
 # %%
 assert squeezed_rmse > 2 > 1 > stretched_rmse

@@ -795,8 +795,8 @@ evidence.verdicts(
 )
 
 # %% [markdown]
-# The share of surviving paths tells strong dropout from weak. It does not tell which of two
-# similar rates is better. The column *seen* shows what the encoder's dropout costs: the
+# The share of surviving paths tells strong dropout from weak. It does not order the rates
+# between. The column *seen* shows what the encoder's dropout costs: the
 # network fits even what it reads less well, as DeepRec found. What a little dropout on the
 # *code* changes is small, in the third decimal. The reports trained on other data, and
 # their best rates may well be right there.
@@ -1012,8 +1012,8 @@ everywhere
 # * *Depth* lowers the error where it was tried, although one layer does learn on the
 #   random split.
 # * *Tying* makes the held-out error worse, as in the report.
-# * *Dropout of .2 on the encoder* is better than .8 on MovieLens 1M, as in the report, but
-#   it is not better than none on the random split. On the excerpt, where a copy is within
+# * *Dropout of .2 on the encoder* is better than .8 on the random split of MovieLens 1M, as
+#   in the report, but it is not better than none there. On the excerpt, where a copy is within
 #   reach, dropout helps a great deal, and more of it helps more.
 # * *Re-feeding* at an unchanged rate of .005 gave the report .947. Beside its deep network
 #   (.951) that is a gain, beside the one with dropout (.939) a loss, and the report does
@@ -1110,8 +1110,8 @@ assert ((lent["value"] - lent["printed"]).abs() < 0.0006).all()
 lent
 
 # %% [markdown]
-# All four are DeepRec's numbers for the split by time, and "URec" is DeepRec itself. They
-# are a fair yardstick if the report split by time in the same way. It does not say
+# All four are the numbers of DeepRec's table for the split by time, three of them quoted
+# there from others; "URec" is DeepRec itself. They are a fair yardstick if the report split by time in the same way. It does not say
 # how it split. On a *random* split of Netflix, {cite:t}`sedhain2015autorec` have .823
 # for I-AutoRec, and .943 would be a poor result. One sentence in the report would have
 # decided it.

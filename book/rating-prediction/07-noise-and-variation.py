@@ -742,7 +742,7 @@ by_rank.round(3)
 # %% [markdown]
 # The honest error has a minimum and hardly depends on the rank. The other two fall with
 # every larger rank that we tried. So a value below the honest ones can come from a leak:
-# unless it is close to them, it lies between the leaking errors of two ranks.
+# within the range of this table it lies between the leaking errors of two ranks.
 
 # %%
 assert by_rank["seen"].is_monotonic_decreasing
@@ -1185,7 +1185,7 @@ evidence.verdicts(
 # What follows from each.
 #
 # **All autoencoders beat the SVD.** Not all. The single layer, the report's winner,
-# loses to the SVD, and even an average per film is about as good. Two of the deeper
+# loses to the SVD, and it is not shown to be better than an average per film. Two of the deeper
 # networks are ahead of an SVD *with item means*. Of an SVD with the bias model in the
 # gaps, which costs a second, only one autoencoder of the table is not clearly behind, and
 # against matrix factorisation none wins:
@@ -1695,7 +1695,8 @@ print(f"on average {np.mean(optimism):.4f}, at most {max(optimism):.4f}")
 #   of it, and its training takes seconds. None of this chapter's autoencoders, which
 #   read users, is ahead of it; the one-layer network that reads items is
 #   ({doc}`/book/rating-prediction/05-autorec`).
-# * The numbers of Gao's autoencoders are too small to be errors of held-out ratings. An
+# * The numbers of Gao's autoencoders are far smaller than any error of held-out ratings that
+#   we know of. An
 #   evaluation on ratings in the input would explain their size for a single layer; that
 #   it took place is an inference, and it does not explain their order. The SVD's number
 #   could be an honest error of another SVD. With held-out ratings the conclusions on the

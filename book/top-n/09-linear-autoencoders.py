@@ -905,7 +905,7 @@ asked = [
 evidence.verdicts(asked)
 
 # %% [markdown]
-# So the negative weights carry information here as well, if not much. What is left
+# So clipping the weights of this fit loses something here as well, if not much. What is left
 # without them is *not shown* to be level with SLIM; on our draws it lies below it.
 #
 # Next the comparison with the networks of his time. The first table has the published
@@ -1398,8 +1398,8 @@ print(f"column {right_way:.0e}, row {wrong_way:.0e} away from the regression")
 #   diagonal scales its columns, most of all those of popular items.
 # * Dropout in a linear model is an L2 penalty that grows with the popularity of an
 #   item. It punishes copying; asking only for what was dropped forbids it.
-# * Negative weights carry information that a cosine and SLIM cannot express; on our data
-#   it is worth a little, and clipping is not the same as SLIM.
+# * A cosine and SLIM cannot express negative weights. On our data clipping a fit that has
+#   them costs a little, clipping is not the same as SLIM, and EASE against SLIM is open.
 # * The cost is $I^3$ time and $I^2$ memory, whatever the number of users.
 # * A list that may show what the user has seen makes every model look worse, most of
 #   all one that reproduces its input, and can lead to wrong choices. A zero diagonal is no

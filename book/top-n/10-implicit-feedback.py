@@ -1484,7 +1484,7 @@ if dataset == "ml-latest-small":
 #   but its estimate of the rank is too high, and the cap on draws takes the weight from the
 #   top. LambdaRank takes it from the metric itself.
 # * Metrics against sampled items tend to the AUC as the sample shrinks, whatever their name.
-#   They are steady, which makes a wrong order look certain.
+#   They are steady, which can make a wrong order look certain.
 #
 # ## References
 #

@@ -604,8 +604,8 @@ evidence.verdicts(
 
 # %% [markdown]
 # Two limits of this table. The options are those of the full model
-# ({ref}`ex-recvae-6`). And a row whose trainings were cut off, by the count above, is
-# not finished, whatever its word says. Where a verdict is *open*, the record shows
+# ({ref}`ex-recvae-6`). And RecVAE itself, one side of every row, has trainings near the
+# limit by the count above: no row is finished, whatever its word says. Where a verdict is *open*, the record shows
 # neither that the idea helps nor that it is idle.
 #
 # ## Verdict
@@ -696,7 +696,7 @@ table = table[table["cite"] == "pham2020variants"]
 table.pivot_table(index="method", columns="metric", values="value")
 
 # %% [markdown]
-# * **RecVAE**'s row is within noise of the paper's ML-20M.
+# * **RecVAE**'s row is within two of the paper's standard errors over users.
 # * **Mult-DAE**'s NDCG@100 is less than half of what was published for ML-20M, while
 #   Mult-VAE's is near its published value. The published gap between the two is smaller
 #   than a hundredth. So the rows come from different data or different evaluations. Which

@@ -688,8 +688,8 @@ evidence.pairs("ract-ml1m")[columns] if rows else pd.DataFrame()
 # ## Verdict
 #
 # The paper's claims, one by one. The first two are judged on `ract-ml1m`. For the losses of
-# pairs we take the closing table `topn-ml1m`, in which every model has options of its own
-# search. So its rows compare whole procedures, and they are of one family with all other
+# pairs we take the closing table `topn-ml1m`, in which each of these models has options of its
+# own search. So its rows compare whole procedures, and they are of one family with all other
 # pairs of that table. LambdaNet has the network of the actor there. WARP has not: it is a
 # linear model of the items, here as in the authors' program (`WarpEncoder`, with
 # `LinearModelMixin`).
@@ -720,7 +720,8 @@ evidence.verdicts(asked)
 # What can be said without running anything is in {prf:ref}`thm-ract-weights`. With these
 # three features the third stage *cannot* teach the actor about positions in a list. It
 # weights users, drops the KL term, and trains on at a small rate. How much of a gain is
-# the weights and how much is the KL term, only the control can say.
+# the weights, the control says. How much is the KL term, only a control that keeps it
+# could say, and the record has none.
 #
 # To the authors' credit: the code and the logs are public, the split is the common one, and
 # the logs of their ablation show what happens to a critic without the counts.
@@ -879,7 +880,8 @@ wrong
 
 # %% [markdown]
 # The authors concluded that the counts improve the critic. This experiment, one seed on
-# one small data set, says more: here they give its advice the right sign.
+# one small data set, goes with it: the mean cost with the counts gives the advice the
+# right sign, the total cost without them the wrong one. The two rows differ in both.
 
 # %%
 assert wrong.loc["cost alone", "wrong sign"] > 0.5

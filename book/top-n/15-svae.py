@@ -594,8 +594,8 @@ evidence.verdicts((what, "this course", each, ">", 0.0) for what, each in lines)
 
 # %% [markdown]
 # A hundred users decide little, and where the word is *open* nobody should choose a
-# side. The record below asks the same with 750 users, of a network that is smaller than
-# the paper's.
+# side. The experiment file asks the same with 750 users, of a network that is smaller
+# than the paper's; the verdict says how much of it is recorded.
 #
 # What must hold with every seed: SVAE in time is above popularity and far above an
 # untrained network. And it does read the order: if the places of the *test* users alone are

@@ -864,7 +864,7 @@ evidence.verdicts(
 )
 
 # %% [markdown]
-# A contradiction in this table does not refute a paper. The infinite autoencoder was
+# No word of this table confirms or refutes a paper: the protocol is ours. The infinite autoencoder was
 # measured by its authors on known users with all ratings as events. H+Vamp was built for
 # data sets with about twenty and eighty times as many users. Its options here:
 
