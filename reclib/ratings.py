@@ -206,12 +206,12 @@ class Ratings:
 
     @cached_property
     def users(self) -> np.ndarray:
-        """Identifiers of the users who rated, sorted: row ``r`` of the matrix is ``users[r]``."""
+        """Identifiers of the users who rated, sorted; row ``r`` of the matrix is ``users[r]``."""
         return sorted_ids(self.table["user"])
 
     @cached_property
     def items(self) -> np.ndarray:
-        """Identifiers of the rated items, sorted: column ``c`` of the matrix is ``items[c]``."""
+        """Identifiers of the rated items, sorted; column ``c`` of the matrix is ``items[c]``."""
         return sorted_ids(self.table["item"])
 
     @cached_property

@@ -255,7 +255,8 @@ pairs
 assert (
     compared.table.loc["EASE", "mean"] > compared.table.loc["popularity", "low"]
 )
-print(compared.table.loc["EASE", ["mean", "low", "high"]].to_dict())
+ease = compared.table.loc["EASE"]
+print(f"EASE {ease['mean']:.4f}, {ease['low']:.4f} to {ease['high']:.4f}")
 
 # %% [markdown]
 # ## Step 5: recommend
