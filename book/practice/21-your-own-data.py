@@ -319,7 +319,7 @@ for file in sorted((folder / "model").iterdir()):
 # ## Step 7: serve
 #
 # The program `book/practice/serving.py` of the repository loads such a folder and answers
-# over HTTP, with FastAPI, in about fifty lines. It is an example and not a part of `reclib`; the tests
+# over HTTP, with FastAPI, in forty lines. It is an example and not a part of `reclib`; the tests
 # of this book call it.
 #
 # ```bash
