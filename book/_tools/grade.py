@@ -43,6 +43,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 GRADERS = ROOT / "_build" / "coursework" / "grader"
+RESERVE = 500  # megabytes for the checks, beyond what a submission may take
 COLUMNS = [
     "student",
     "name",
@@ -107,6 +108,7 @@ class InProcess:
         ]
         for source in cells:
             self.run(source.partition("# set up Otter's logging")[0])
+        open_reserve()  # who took all of it must still be graded
         Checker.clear_results()  # only the checks that now follow count
         self.shell.run_cell(checks)
         return notebook, {}
@@ -166,15 +168,26 @@ def failures(test) -> str:
 
 
 def limit(megabytes: int) -> None:
-    """Bound what this process may take on top of what the libraries have mapped already."""
+    """Bound what this process may take on top of what the libraries have mapped already.
+
+    RESERVE megabytes more can be had later, by :func:`open_reserve`.
+    """
     mapped = psutil.Process().memory_info().vms
-    for what, most in (
-        (resource.RLIMIT_AS, mapped + megabytes * 2**20),
-        (resource.RLIMIT_FSIZE, 100 * 2**20),
-        (resource.RLIMIT_CORE, 0),
+    most = mapped + megabytes * 2**20
+    for what, soft, hard in (
+        (resource.RLIMIT_AS, most, most + RESERVE * 2**20),
+        (resource.RLIMIT_FSIZE, 100 * 2**20, 100 * 2**20),
+        (resource.RLIMIT_CORE, 0, 0),
     ):
         with contextlib.suppress(ValueError, OSError):  # no such limit here
-            resource.setrlimit(what, (most, most))
+            resource.setrlimit(what, (soft, hard))
+
+
+def open_reserve() -> None:
+    """Let the checks have memory, however much the submission has taken."""
+    with contextlib.suppress(ValueError, OSError):
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
 
 
 # -- outside it --------------------------------------------------------------------
