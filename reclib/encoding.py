@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from reclib.interactions import Interactions
-from reclib.labels import Labels
+from reclib.labels import Labels, objects
 from reclib.models import GradientRecommender, Recommender
 
 PARTS = ("indptr", "indices", "values")  # of a matrix
@@ -103,8 +103,7 @@ def read_labels(written: dict | None, size: int) -> Labels | None:
             raise ValueError("an identifier is no whole number, though all were")
         ids = np.array(values, dtype=np.int64)
     else:
-        ids = np.empty(len(values), dtype=object)
-        ids[:] = values
+        ids = objects(values)
     counts = written["counts"]
     if counts is not None:
         counts = np.array(counts, dtype=np.int64)

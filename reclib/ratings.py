@@ -14,6 +14,7 @@ import pandas as pd
 from reclib import checks, tables
 from reclib.interactions import Interactions
 from reclib.labels import Labels, objects
+from reclib.naming import unknown
 
 REQUIRED = ("user", "item", "rating")
 DUPLICATES = ("refuse", "first", "last", "mean", "sum", "count")
@@ -175,7 +176,7 @@ class Ratings:
         1  bob  plum     1.0
         """
         if duplicates not in DUPLICATES:
-            raise ValueError(f"no duplicates={duplicates!r}; there are: {', '.join(DUPLICATES)}")
+            raise ValueError(unknown("rule for duplicates", duplicates, DUPLICATES))
         if rating is None and duplicates in ("mean", "sum"):
             raise ValueError(f'duplicates="{duplicates}" needs a rating column; "count" does not')
         if timestamp is None and unit is not None:

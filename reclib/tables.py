@@ -11,6 +11,8 @@ import narwhals as nw
 import numpy as np
 import pandas as pd
 
+from reclib.naming import unknown
+
 # Seconds since 1970 beyond this lie in the year 5138: they are another unit.
 LATEST = 100_000_000_000
 UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -164,7 +166,7 @@ def seconds(name: str, column: pd.Series, unit: str | None = None) -> np.ndarray
         If one is missing, is no date, or numbers look as if they counted another unit.
     """
     if unit is not None and unit not in UNITS:
-        raise ValueError(f"no unit {unit!r}; there are: {', '.join(UNITS)}")
+        raise ValueError(unknown("unit", unit, UNITS))
     _complete(name, column)
     if column.dtype.kind in "iuf":
         return _counted(name, column, unit)

@@ -32,6 +32,7 @@ from reclib import checks
 from reclib.interactions import Interactions, resolve_device
 from reclib.models.base import GradientRecommender, Recommender, known_seed
 from reclib.models.guards import needs_matrix
+from reclib.naming import unknown
 
 
 class AdamNormGrad(torch.optim.Adam):
@@ -175,7 +176,7 @@ def fit(
     if batch_size != "all":
         batch_size = _batch_size(batch_size)
     if not isinstance(optimizer, str) or optimizer not in OPTIMIZERS:
-        raise ValueError(f"no optimizer {optimizer!r}; there are: {', '.join(OPTIMIZERS)}")
+        raise ValueError(unknown("optimizer", optimizer, OPTIMIZERS))
     lr, gamma = checks.number("lr", lr, low=0), checks.number("gamma", gamma, above=0)
     milestones = _milestones(milestones)
     if optimizer_options is not None and not isinstance(optimizer_options, Mapping):

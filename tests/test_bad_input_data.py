@@ -154,7 +154,7 @@ def test_repeated_pairs_are_refused_or_united_as_asked():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"duplicates": "lsat"}, "no duplicates='lsat'; there are: refuse, first, last"),
+        ({"duplicates": "lsat"}, "no rule for duplicates 'lsat'.*did you mean 'last'"),
         ({"duplicates": "mean"}, 'duplicates="mean" needs a rating column'),
         ({"unit": "ms"}, "unit='ms' is of timestamps, and no timestamp column is named"),
         ({"timestamp": "rating", "unit": "min"}, "no unit 'min'; there are: s, ms, us, ns"),

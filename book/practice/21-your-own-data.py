@@ -70,13 +70,13 @@ epochs = 40
 # their own. Some lines are there twice, because somebody rated a film again. One number is
 # written with a comma.
 
-# %%
+# %% tags=["hide-input"]
+folder = Path(tempfile.mkdtemp())
 if upload:
     from google.colab import files
 
     path = next(iter(files.upload()))
-folder = Path(tempfile.mkdtemp())
-if not path:
+elif not path:
     ml = datasets.load(dataset)
     log = pd.DataFrame(
         {
@@ -92,6 +92,11 @@ if not path:
     log.loc[7, "stars"] = "4,5"
     path = folder / "orders.csv"
     log.to_csv(path, index=False)
+
+# %% [markdown]
+# Its first lines:
+
+# %%
 pd.read_csv(path).head()
 
 # %% [markdown]

@@ -17,6 +17,7 @@ from reclib import checks
 from reclib.interactions import Interactions
 from reclib.labels import Labels
 from reclib.models.guards import GUARDS
+from reclib.naming import unknown
 
 ACTIVATIONS = {
     "identity": lambda x: x,
@@ -232,7 +233,7 @@ def flag(name: str, value: object) -> bool:
 def known_activation(value: object) -> str:
     """``value``, if it is a name of ``ACTIVATIONS``."""
     if not isinstance(value, str) or value not in ACTIVATIONS:
-        raise ValueError(f"no activation {value!r}; there are: {', '.join(ACTIVATIONS)}")
+        raise ValueError(unknown("activation", value, ACTIVATIONS))
     return value
 
 
